@@ -1,0 +1,120 @@
+// Cuts queued transfers into PDUs, stamps and digests them at emission, and tells when their bytes are free again.
+// RFC 7143 sections 11.1 (padding), 11.2.3 (digests), 11.7 (Data-In and Data-Out), 4.2.2 (numbering).
+//
+// Who owns which bytes: QueuePdu copies the header; its data, and a transfer's source, are the caller's and stay
+// unchanged until the entry's Done has been pulled, unless `unstable`: then they are copied and digested in one pass
+// at emission, into staging memory that the sender owns. Padding is the sender's own zeros: a caller's buffer is never
+// read beyond its end.
+//
+//   sender.QueuePdu(TxClass::kUrgent, header, {}, {}, cookie);
+//   sender.QueueTransfer(transfer);
+//   n = sender.PollTransmit(slices, stamper);   // same answer until OnSent(); freezes each PDU it begins
+//   sender.OnSent(bytes);                        // any split
+//   sender.OnTransportDone(stream_offset);       // transport reads nothing below this offset any more
+//   while (sender.NextDone(&done)) ...           // in order of emission
+#ifndef ISTHMUS_PROTOCOL_CONNECTION_SENDER_H_
+#define ISTHMUS_PROTOCOL_CONNECTION_SENDER_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "digest/kernel.h"
+#include "protocol/arena.h"
+#include "protocol/connection/segment.h"
+#include "protocol/wire/field.h"
+
+namespace isthmus {
+
+// Gives a PDU the numbers of the moment of its emission: StatSN, ExpCmdSN, MaxCmdSN, or CmdSN, ExpStatSN. Implemented
+// by each side's session. Called once a PDU, when it is frozen.
+class Stamper {
+ public:
+  virtual void Stamp(wire::Bhs& header, uint64_t cookie) = 0;
+
+ protected:
+  ~Stamper() = default;
+};
+
+// kUrgent goes before kNormal at each PDU boundary; within a class the order is first come, first out.
+enum class TxClass : uint8_t { kUrgent, kNormal };
+
+// Data of one task to be cut into Data-In or Data-Out PDUs.
+struct Transfer {
+  wire::Bhs header;          // template: opcode, LUN, tags; flags F, S and counts as the last PDU is to carry them
+  std::span<const std::byte> source;  // contiguous; further transfers continue it
+  uint32_t buffer_offset = 0;         // of source[0] in the task's data
+  uint32_t data_sn = 0;               // of the first PDU
+  uint32_t burst_bytes = 0;           // F is set after each so many bytes (MaxBurstLength, Data-In); 0: at the end only
+  uint32_t burst_used = 0;            // bytes of the current burst that earlier transfers of the task have used
+  bool final = true;                  // the last PDU carries F, and the header's S bit and status fields (phase collapse)
+  bool unstable = false;              // others may write the source meanwhile: copy and digest at emission
+  TxClass tx_class = TxClass::kNormal;
+  uint64_t cookie = 0;
+};
+
+struct TxDone {
+  uint64_t cookie = 0;
+  bool cancelled = false;  // never exposed, or cut short by Cancel()
+  uint32_t bytes = 0;      // data bytes sent
+  uint32_t next_data_sn = 0;
+};
+
+struct TxCounters {
+  uint64_t pdus = 0, bytes = 0, data_bytes = 0;
+  uint64_t header_digests_by_software = 0, data_digests_by_software = 0, data_digest_bytes_by_software = 0;
+  uint64_t header_digests_by_device = 0, data_digests_by_device = 0, data_digest_bytes_by_device = 0;
+  uint64_t staged_bytes = 0;  // copied because unstable
+};
+
+class Sender {
+ public:
+  struct Options {
+    const digest::Kernel* kernel = nullptr;  // not owned
+    uint32_t max_entries = 256;       // PDUs and transfers queued or not yet done
+    uint32_t max_pdus_in_flight = 64; // frozen and not yet done
+    uint32_t staging_bytes = 0;       // for unstable sources; 0: none may be queued
+  };
+  // Bytes that Sender takes from the arena.
+  static size_t MemoryNeeded(const Options& options);
+
+  Sender(const Options& options, Arena& arena);
+  Sender(Sender&&) noexcept;
+  Sender& operator=(Sender&&) noexcept;
+  ~Sender();
+
+  // Queues one PDU. The header's DataSegmentLength and TotalAHSLength are set from `data` and `ahs`. `ahs` (at most 1020
+  // bytes) and `data` are borrowed until Done. False: max_entries are taken, nothing was queued.
+  bool QueuePdu(TxClass tx_class, const wire::Bhs& header, std::span<const std::byte> ahs,
+                std::span<const std::byte> data, uint64_t cookie);
+  bool QueueTransfer(const Transfer& transfer);
+
+  // Takes back what carries `cookie` and is not yet exposed: a transfer stops at the next PDU boundary. Its Done says cancelled.
+  void Cancel(uint64_t cookie);
+
+  size_t PollTransmit(std::span<TxSlice> out, Stamper& stamper);
+  void OnSent(size_t bytes);
+  void OnTransportDone(uint64_t stream_offset);
+  bool NextDone(TxDone* done);
+
+  // Take effect at the next PDU that is frozen.
+  void SetDigests(bool header_digest, bool data_digest);
+  void SetMaxDataSegmentLength(uint32_t bytes);  // the peer's MaxRecvDataSegmentLength
+
+  bool idle() const;               // nothing queued and nothing in flight
+  bool has_unsent() const;         // PollTransmit would return something
+  uint64_t stream_offset() const;  // of the next byte to be sent
+  const TxCounters& counters() const;
+
+  // Forgets everything queued or in flight (the transport is gone); each entry's Done says cancelled.
+  void Reset();
+
+ private:
+  struct State;
+  State* state_ = nullptr;  // in the arena
+};
+
+}  // namespace isthmus
+
+#endif  // ISTHMUS_PROTOCOL_CONNECTION_SENDER_H_
