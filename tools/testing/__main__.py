@@ -1,0 +1,82 @@
+"""tools/test: every part of the tests, or some, summed in the last line.
+
+Parts:
+  unit      everything, optimised, with g++; all tests
+  sanitize  everything with clang, layering_check and parse_headers, under ASan and UBSan; all tests
+  tsan      the tests with the tag `tsan` (driver, daemon, client), under TSan
+  peers     our programs against real initiators and targets (tools/peers); names of cases may follow
+
+Examples: tools/test · tools/test unit tsan · tools/test peers · tools/test peers tgt.digests · tools/test peers --list
+"""
+
+import argparse
+import signal
+import sys
+import time
+
+from tools.testing import bazel
+from tools.testing.outcome import Outcome
+
+
+def _unit(_: argparse.Namespace) -> Outcome:
+    return bazel.test(bazel.OPTIMISED, ["//..."])
+
+
+def _sanitize(_: argparse.Namespace) -> Outcome:
+    return bazel.test(["--config=asan", "--config=ubsan", "--platform_suffix=-asan-ubsan"], ["//..."])
+
+
+def _tsan(_: argparse.Namespace) -> Outcome:
+    return bazel.test(["--config=tsan", "--platform_suffix=-tsan", "--build_tests_only", "--test_tag_filters=tsan"],
+                      ["//..."])
+
+
+def _peers(arguments: argparse.Namespace) -> Outcome:
+    from tools.peers import run
+    return run.run(arguments.cases, only_list=arguments.list)
+
+
+PARTS = {"unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "peers": _peers}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tools/test", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", metavar="PART|CASE", help="parts; after `peers`, cases or their beginnings")
+    parser.add_argument("--list", action="store_true", help="only name the cases of the peers")
+    arguments = parser.parse_args()
+    arguments.cases = []
+    parts = []
+    for word in arguments.what:
+        if word in PARTS:
+            parts.append(word)
+        elif parts and parts[-1] == "peers":
+            arguments.cases.append(word)
+        else:
+            parser.error(f"no part {word!r}; there are {', '.join(PARTS)}")
+    if arguments.list:
+        parts = ["peers"]
+
+    # A stop runs the clean-up of what was started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    total = Outcome()
+    table = []
+    for part in parts or PARTS:
+        print(f"=== {part}")
+        start = time.monotonic()
+        outcome = PARTS[part](arguments)
+        seconds = time.monotonic() - start
+        total.add(outcome)
+        table.append(f"{part:10} {seconds:6.0f} s  {outcome.passed:6} {len(outcome.failed):6} {len(outcome.skipped):7}")
+    print(f"\n{'part':10} {'time':>8}  passed failed skipped")
+    print("\n".join(table))
+    for name in total.skipped:
+        print("skipped:", name)
+    for name in total.failed:
+        print("FAILED:", name)
+    print(total)
+    return 1 if total.failed or not total.passed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
