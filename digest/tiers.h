@@ -1,0 +1,18 @@
+// The CRC32C kernels that are compiled in, one file each; which of them this machine can run is
+// digest/select.h's business. Calling another ends the program.
+#ifndef ISTHMUS_DIGEST_TIERS_H_
+#define ISTHMUS_DIGEST_TIERS_H_
+
+#include "digest/kernel.h"
+
+namespace isthmus::digest {
+
+extern const Kernel kPortableKernel;
+
+#if defined(__x86_64__)
+extern const Kernel kSse42Kernel;
+#endif
+
+}  // namespace isthmus::digest
+
+#endif  // ISTHMUS_DIGEST_TIERS_H_
