@@ -1,0 +1,49 @@
+// What an initiator's engine may use: queue depths, bytes and deadlines. RFC 7143 sections 4.2.2.1
+// (numbering), 6.3 (login), 7.14 (keepalive). Every queue has a limit here and an answer when it is
+// full; memory per connection and per session is the sum that Connection::MemoryNeeded and
+// Session::MemoryNeeded return.
+//
+//   initiator::Limits limits;
+//   limits.queue_depth = 32;
+#ifndef ISTHMUS_INITIATOR_LIMITS_H_
+#define ISTHMUS_INITIATOR_LIMITS_H_
+
+#include <cstdint>
+
+namespace isthmus::initiator {
+
+struct Limits {
+  // Login (one connection).
+  uint32_t login_timeout_ms = 15'000;  // absolute, from creation to kLoginDone; 0: never
+  uint16_t login_rounds = 32;          // Login Requests of one login
+  uint32_t text_bytes =
+      16'384;  // of one text, joined from its parts (C bit); at least 8192 (section 6.1)
+
+  // Connection in a session.
+  uint32_t tx_entries = 1024;  // PDUs and data transfers queued or being sent, of all commands
+  uint32_t tx_pdus_in_flight =
+      256;  // given to the transport and not yet passed by OnTransportDone()
+  uint32_t staging_bytes =
+      0;  // copies of unstable sources (Command::unstable_source); 0: they are refused
+
+  // Session.
+  uint32_t queue_depth =
+      128;  // commands submitted and not yet completed, sent or not; at most 32768
+  uint32_t task_management_slots = 8;  // functions not yet answered
+  uint32_t cdb_bytes = 16;             // longest CDB; at most 260
+  uint32_t r2ts_per_command =
+      16;  // R2Ts of one command not yet answered whole; MaxOutstandingR2T is clamped to it
+  uint32_t control_bytes =
+      8192;  // data of a SCSI Response, Reject, Async Message, ping; longer data is dropped
+  uint32_t missing_runs = 16;  // holes in one command's data that DataPDUInOrder=No may leave open
+  uint32_t echo_slots = 8;     // answers to the target's pings on their way; then receiving pauses
+
+  // Time. 0: never.
+  uint32_t ping_interval_ms = 10'000;  // silence after which the engine pings the target
+  uint32_t ping_timeout_ms = 10'000;   // and how long any byte of it may then take to come
+  uint32_t logout_timeout_ms = 5'000;  // waiting for the Logout Response
+};
+
+}  // namespace isthmus::initiator
+
+#endif  // ISTHMUS_INITIATOR_LIMITS_H_
