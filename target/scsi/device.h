@@ -1,0 +1,88 @@
+// A SCSI target device: the logical units behind one iSCSI target, and the I_T nexuses that use
+// them.
+//
+// It decodes the LUN, answers REPORT LUNS and every command to a LUN that is not there
+// (SPC-4 6.4.2, SAM-5 4.7), and hands the rest to the logical unit. A unit may stand in several
+// devices. Decode is safe from several threads, one at a time per nexus; units are added before the
+// first Attach.
+#ifndef ISTHMUS_TARGET_SCSI_DEVICE_H_
+#define ISTHMUS_TARGET_SCSI_DEVICE_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "target/scsi/logical_unit.h"
+#include "target/scsi/nexus.h"
+#include "target/scsi/plan.h"
+
+namespace isthmus::scsi {
+
+// An I_T nexus of a Device: one iSCSI session.
+struct Nexus {
+  NexusName name;
+  std::vector<std::unique_ptr<ItlNexus>> units;  // one a unit of the device, in its order
+};
+
+// The logical unit number of an 8-byte LUN field read as a big-endian number: peripheral device
+// addressing of bus 0 or flat space addressing, one level (SAM-5 4.7). Nothing for every other
+// form.
+std::optional<uint16_t> DecodeLun(uint64_t lun);
+// The field again: peripheral device addressing below 256, flat space addressing above.
+uint64_t EncodeLun(uint16_t number);
+
+class Device {
+ public:
+  static constexpr uint16_t kMaxLun = 0x3fff;
+
+  explicit Device(std::string target_name = "");
+  ~Device();
+  Device(const Device&) = delete;
+  Device& operator=(const Device&) = delete;
+
+  // `unit` is borrowed. False: the number is taken, above kMaxLun, or a nexus is attached already.
+  bool AddUnit(uint16_t number, LogicalUnit* unit);
+
+  // A session begins: `initiator_port` as NexusName has it. Never null; valid until Detach. The
+  // nexus finds POWER ON pending on each unit.
+  Nexus* Attach(std::string_view initiator_port, uint16_t relative_target_port);
+  // I_T nexus loss: RESERVE's reservations and medium removal prevention of the nexus end. No
+  // command of it may be in flight.
+  void Detach(Nexus* nexus);
+
+  // See LogicalUnit::Decode. `lun` is the LUN field of the SCSI Command PDU, its eight bytes read
+  // big-endian. The plan of an absent LUN or of REPORT LUNS has no unit and is done.
+  Plan Decode(Nexus& nexus, uint64_t lun, std::span<const std::byte> cdb,
+              std::span<std::byte> response);
+
+  // The unit at a LUN, or null.
+  LogicalUnit* Find(uint64_t lun) const;
+  // What QUERY ASYNCHRONOUS EVENT asks (SAM-5 7.8): the pending unit attention, not cleared.
+  std::optional<UnitAttention> PendingAttention(const Nexus& nexus, uint64_t lun) const;
+  // TARGET WARM RESET and TARGET COLD RESET: resets every unit.
+  void Reset();
+
+  size_t unit_count() const { return units_.size(); }
+
+ private:
+  struct Entry {
+    uint16_t number;
+    LogicalUnit* unit;
+  };
+  std::optional<size_t> Index(uint64_t lun) const;
+
+  TargetNames names_;
+  std::vector<Entry> units_;  // by number
+  std::mutex mutex_;          // guards what follows
+  std::vector<std::unique_ptr<Nexus>> nexuses_;
+};
+
+}  // namespace isthmus::scsi
+
+#endif  // ISTHMUS_TARGET_SCSI_DEVICE_H_
