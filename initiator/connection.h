@@ -10,17 +10,18 @@
 // login ends); the memory is the caller's or, from OnHeap(), the connection's own, and moves with
 // it. Received bytes and slices: see protocol/connection/segment.h.
 //
-//   auto connection = Connection::OnHeap(options, now);    // has already queued the first Login
-//   Request loop:
+//   auto connection = Connection::OnHeap(options);    // has already queued the first Login Request
+//   loop:
 //     while (connection.Next(&event)) switch (event.kind) {
-//       case EventKind::kLoginDone:   session.Attach(std::move(connection), &id, now); ...
+//       case EventKind::kLoginDone:   session.Attach(std::move(connection), &id); ...
 //       case EventKind::kRedirected:  remember event.text; ...
 //       case EventKind::kLoginFailed: tell the user; ...
-//       case EventKind::kDisconnect:  close the socket; connection.OnTransportClosed(Error::Ok());
+//       case EventKind::kDisconnect:  close it; connection.OnTransportClosed(Error::Ok());
 //     }
-//     n = connection.PollTransmit(slices, now); write them; connection.OnSent(n);
-//     connection.OnTransportDone(offset); read the socket; connection.Receive(segment, now); if
-//     (now >= connection.PollTimeout().at) connection.HandleTimeout(now);
+//     n = connection.PollTransmit(slices, now);         // write them
+//     connection.OnSent(bytes); connection.OnTransportDone(offset);
+//     connection.Receive(segment, now);                 // what the socket gave
+//     if (now >= connection.PollTimeout().at) connection.HandleTimeout(now);
 #ifndef ISTHMUS_INITIATOR_CONNECTION_H_
 #define ISTHMUS_INITIATOR_CONNECTION_H_
 
@@ -34,75 +35,57 @@
 #include "digest/kernel.h"
 #include "initiator/event.h"
 #include "initiator/limits.h"
-#include "protocol/auth/chap.h"
+#include "protocol/auth/hash.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
 #include "protocol/error.h"
+#include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
 #include "protocol/time.h"
 
 namespace isthmus::initiator {
 
-// What this side offers. Numbers outside the RFC's ranges are refused by the constructor.
-struct Offers {
-  // In order of preference (section 13.1). {kCRC32C} alone demands the digest; {kNone} alone
-  // refuses it.
-  text::Preferences<text::DigestAlgorithm> HeaderDigest = {text::DigestAlgorithm::kCRC32C,
-                                                           text::DigestAlgorithm::kNone};
-  text::Preferences<text::DigestAlgorithm> DataDigest = {text::DigestAlgorithm::kCRC32C,
-                                                         text::DigestAlgorithm::kNone};
-  uint32_t MaxRecvDataSegmentLength = 262144;  // declared; bytes, 512 to 2^24-1
-  uint32_t MaxBurstLength = 1048576;           // bytes
-  uint32_t FirstBurstLength = 262144;          // bytes
-  bool InitialR2T = false;
-  bool ImmediateData = true;
-  uint16_t MaxOutstandingR2T = 8;
-  uint16_t DefaultTime2Wait = 2;    // seconds
-  uint16_t DefaultTime2Retain = 0;  // seconds; 0 at ErrorRecoveryLevel 0
-  bool DataPDUInOrder = true;
-  bool DataSequenceInOrder = true;
-  text::TaskReportingSemantics TaskReporting =
-      text::TaskReportingSemantics::kFastAbort;  // at most (section 13.23)
-  uint8_t iSCSIProtocolLevel = 2;                // at most (RFC 7144); 1: RFC 7143 alone
-};
+// What this side offers unless told otherwise: digests if the target has them, large bursts,
+// unsolicited data.
+text::Offer DefaultOffer();
 
 // Section 12.1.3. Secrets have 12 bytes at least (section 9.2.1) unless allow_short_secrets: then
 // the caller answers for IPsec.
 struct ChapOptions {
   std::string_view name;  // CHAP_N of the initiator; empty: CHAP is not offered
   std::string_view secret;
-  std::string_view
-      target_name;  // CHAP_N that the target must give; empty with a target_secret: any
+  std::string_view target_name;    // CHAP_N that the target must give; empty: any
   std::string_view target_secret;  // not empty: mutual, the target must prove itself
   bool required = true;            // refuse a target that asks for no authentication
   bool allow_short_secrets = false;
 };
 
 struct ConnectionOptions {
-  std::string_view initiator_name;   // InitiatorName: iqn., eui. or naa. (section 4.2.7)
-  std::string_view initiator_alias;  // may be empty
-  std::string_view target_name;      // empty: a discovery session
-  std::array<uint8_t, 6> isid =
-      {};             // section 11.12.5; the same again reinstates the session (section 6.3.5)
-  uint16_t tsih = 0;  // 0: a new session, or reinstatement
+  std::string_view initiator_name;     // InitiatorName: iqn., eui. or naa. (section 4.2.7)
+  std::string_view initiator_alias;    // may be empty
+  std::string_view target_name;        // empty: a discovery session
+  std::array<std::byte, 6> isid = {};  // 11.12.5; the same again reinstates the session (6.3.5)
+  uint16_t tsih = 0;                   // 0: a new session, or reinstatement
   uint16_t cid = 0;
   uint32_t cmd_sn = 1;         // InitCmdSN: any number (section 11.12.8)
   bool skip_security = false;  // without CHAP: begin in the operational stage (section 6.3)
 
-  Offers offers;
+  // Values and preferences. {kCRC32C} alone demands a digest, {kNone} alone refuses it
+  // (section 13.1). Names, alias, SessionType and AuthMethod in it are overwritten from what stands
+  // above and below.
+  text::Offer offer = DefaultOffer();
 
   ChapOptions chap;
-  const auth::HashTable* hashes =
-      nullptr;  // not owned; needed if chap is on (OpenSSL's or the embedder's own)
+  // In order of preference; must hold 5 if chap is on. Not owned; outlives the login.
+  std::span<const auth::HashAlgorithm> hashes;
   // Fresh and secret for each connection: the identifier and challenge of mutual CHAP.
   std::array<std::byte, 64> entropy = {};
 
   uint8_t redirect_hops = 0;  // redirections that led here (Event::redirect_hops)
   uint8_t max_redirect_hops = 4;
 
-  const digest::Kernel* kernel =
-      nullptr;  // not owned; outlives the connection. nullptr: refused by Check()
+  const digest::Kernel* kernel = nullptr;  // needed; not owned; outlives the connection
   Limits limits;
 };
 
@@ -117,9 +100,9 @@ class Connection {
   // Takes all memory that it will ever need from `memory`, which stays in place for the
   // connection's life. The options must pass Check(); the memory must be MemoryNeeded() bytes.
   // Queues the first Login Request.
-  Connection(const ConnectionOptions& options, std::span<std::byte> memory, Instant now);
+  Connection(const ConnectionOptions& options, std::span<std::byte> memory);
   // Heap helper: allocates that memory and owns it.
-  static Connection OnHeap(const ConnectionOptions& options, Instant now);
+  static Connection OnHeap(const ConnectionOptions& options);
 
   Connection(Connection&& other) noexcept;
   Connection& operator=(Connection&& other) noexcept;
@@ -141,7 +124,7 @@ class Connection {
   size_t WantRx(std::span<RxWant> out);
   size_t UnconsumedRx() const;
   // A pending digest verdict's answer (digest/verdict.h).
-  void Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data, Instant now);
+  void Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

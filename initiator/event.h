@@ -41,10 +41,10 @@ struct TaskId {
 enum class EventKind : uint8_t {
   kNone,
 
-  // --- of a Connection that logs in
-  // --------------------------------------------------------------------------- The full feature
-  // phase is reached: move the connection into a session. Set: tsih. The negotiated values are in
-  // Connection::parameters().
+  // Of a Connection that logs in:
+
+  // The full feature phase is reached: move the connection into a session. Set: tsih. The
+  // negotiated values are in Connection::parameters().
   kLoginDone,
   // The target names another address (section 11.13.5, status class 1). Set: text (TargetAddress as
   // it came), permanent, redirect_hops (this one included; give it to the next attempt's options),
@@ -54,8 +54,8 @@ enum class EventKind : uint8_t {
   // A kDisconnect follows, unless the transport is gone already.
   kLoginFailed,
 
-  // --- of both
-  // ------------------------------------------------------------------------------------------------
+  // Of both:
+
   // Close the transport, then call OnTransportClosed(). Set: connection, error (Ok: an orderly
   // end), flush (send what PollTransmit() still has before closing).
   kDisconnect,
@@ -65,12 +65,12 @@ enum class EventKind : uint8_t {
   // connection, stream_offset.
   kArmDigests,
 
-  // --- of a Session
-  // ------------------------------------------------------------------------------------------- A
-  // submitted command has ended: exactly once each. Neither the engine nor, by OnTransportDone(), a
-  // transport touches its buffers any more. Set: task, cookie, outcome, error, response, status,
-  // status_qualifier, residuals, data_in_bytes, data (sense data without its length field; empty if
-  // none).
+  // Of a Session:
+
+  // A submitted command has ended: exactly once each. Neither the engine nor, by
+  // OnTransportDone(), a transport touches its buffers any more. Set: task, cookie, outcome, error,
+  // response, status, status_qualifier, residuals, data_in_bytes, data (sense data without its
+  // length field; empty if none).
   kCompleted,
   // A task management function has been answered or has ended with its connection: exactly once
   // each. Set: task, cookie, outcome, error, function, tmf_response, additional_response (RFC

@@ -14,8 +14,9 @@ namespace isthmus::initiator {
 
 struct Limits {
   // Login (one connection).
-  uint32_t login_timeout_ms = 15'000;  // absolute, from creation to kLoginDone; 0: never
-  uint16_t login_rounds = 32;          // Login Requests of one login
+  uint32_t login_timeout_ms =
+      15'000;                  // absolute, from the first call with a time to kLoginDone; 0: never
+  uint16_t login_rounds = 32;  // Login Requests of one login
   uint32_t text_bytes =
       16'384;  // of one text, joined from its parts (C bit); at least 8192 (section 6.1)
 

@@ -12,12 +12,11 @@
 // much of it counts. Text requests and ping data are borrowed until their event.
 //
 //   auto session = Session::OnHeap(options);
-//   session.Attach(std::move(connection), &id, now);       // after its kLoginDone
+//   session.Attach(std::move(connection), &id);       // after its kLoginDone
 //   Command read = {.lun = lun, .cdb = cdb, .data_in = buffer, .cookie = 7};
-//   if (Error e = session.Submit(read, &task, now); !e.ok()) ...;     // refused: nothing happened
+//   if (Error e = session.Submit(read, &task); !e.ok()) ...;     // refused: nothing happened
 //   loop: Next() ... kCompleted{cookie 7, outcome kAnswered, status 0} ...
-//   session.Logout(LogoutReason::kCloseSession, now);      // kLoggedOut, kDisconnect,
-//   kSessionEnded
+//   session.Logout(LogoutReason::kCloseSession);     // kLoggedOut, kDisconnect, kSessionEnded
 //
 // When the connection is lost: kConnectionLost, then kCompleted{kConnectionLost} for each command
 // with RetryPolicy::kReport. The embedder connects again, logs in with the same ISID and TSIH 0
@@ -68,8 +67,7 @@ struct Command {
   bool immediate = false;  // marked for immediate delivery: takes no CmdSN (section 4.2.2.1)
   std::span<const std::byte> data_out;  // source; not empty: the W bit
   std::span<std::byte> data_in;         // destination; not empty: the R bit. Both: bidirectional
-  bool unstable_source =
-      false;  // others may write the source meanwhile: copied and digested at emission
+  bool unstable_source = false;  // others may write it meanwhile: copied and digested at emission
   RetryPolicy retry = RetryPolicy::kReport;
   uint64_t cookie = 0;  // the caller's; comes back in kCompleted
 };
@@ -135,40 +133,38 @@ class Session {
 
   // Takes a connection that has told kLoginDone, with its unread bytes. Refused, and the connection
   // unchanged: not logged in, or the session has a connection already, or it has ended.
-  Error Attach(Connection&& connection, ConnectionId* id, Instant now);
+  Error Attach(Connection&& connection, ConnectionId* id);
 
-  // --- commands: each refused by an Error without any effect, or answered by exactly one event
-  // --------------------- kQueueFull: queue_depth commands are not completed. Legal without a
-  // connection (waits for one).
-  Error Submit(const Command& command, TaskId* task, Instant now);
+  // Commands: each is refused by an Error without any effect, or answered by exactly one event.
+
+  // kCallQueueFull: Limits::queue_depth commands are not completed. Legal without a connection:
+  // then it waits for one.
+  Error Submit(const Command& command, TaskId* task);
   // Ends a command early. Not yet on the wire: completes at once with kAborted, without a gap in
   // CmdSN. Otherwise an ABORT TASK is sent; a kTaskManagementDone with `cookie` comes only in that
   // case, after the task's kCompleted.
-  Error Abort(TaskId task, uint64_t cookie, Instant now);
+  Error Abort(TaskId task, uint64_t cookie);
   // Tasks that the function ends are completed with kAborted when its response arrives
   // (section 4.2.3.3).
-  Error TaskManagement(const TaskManagementRequest& request, TaskId* task, Instant now);
+  Error TaskManagement(const TaskManagementRequest& request, TaskId* task);
   // At most the peer's MaxRecvDataSegmentLength and Limits::control_bytes; one at a time.
-  Error Ping(std::span<const std::byte> data, uint64_t cookie, Instant now);
+  Error Ping(std::span<const std::byte> data, uint64_t cookie);
   // A text exchange of keys that change nothing (SendTargets, X-...): one at a time. The answer's
   // parts are gathered into `answer` over F=0 and the C bit; kTextReceived tells how much came.
-  Error SendText(std::span<const std::byte> request, std::span<std::byte> answer, uint64_t cookie,
-                 Instant now);
+  Error SendText(std::span<const std::byte> request, std::span<std::byte> answer, uint64_t cookie);
   // `target`: "All" (discovery sessions only), a name, or "" for this session's own target
   // (Appendix C).
-  Error SendTargets(std::string_view target, std::span<std::byte> answer, uint64_t cookie,
-                    Instant now);
+  Error SendTargets(std::string_view target, std::span<std::byte> answer, uint64_t cookie);
   // Declares a new MaxRecvDataSegmentLength (section 13.12). Answered by kTextReceived.
-  Error Renegotiate(uint32_t MaxRecvDataSegmentLength, uint64_t cookie, Instant now);
+  Error Renegotiate(uint32_t MaxRecvDataSegmentLength, uint64_t cookie);
   // Ends the connection, or the session with it, in order. Commands not completed are then
   // implicitly terminated (kCompleted with kLoggedOut): drain them first.
-  Error Logout(LogoutReason reason, Instant now);
+  Error Logout(LogoutReason reason);
   // Ends the session without a word: every task completes with kSessionEnded, then kSessionEnded. A
   // connection, if there is one, gets kDisconnect.
-  void End(Instant now);
+  void End();
 
-  // --- the transport's side: as in Connection, by id; a late call for an older transport is
-  // ignored ----------------
+  // The transport's side: as in Connection, by id; a late call for an older transport is ignored.
   bool Receive(ConnectionId id, const RxSegment& segment, Instant now);
   bool Next(Event* event);
   size_t PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant now);
@@ -177,19 +173,15 @@ class Session {
   void OnTransportClosed(ConnectionId id, Error reason);
   size_t WantRx(ConnectionId id, std::span<RxWant> out);
   size_t UnconsumedRx(ConnectionId id) const;
-  void Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header, digest::Evidence data,
-               Instant now);
+  void Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header, digest::Evidence data);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 
-  // --- what is so now
-  // ----------------------------------------------------------------------------------------------
   const text::Parameters& parameters() const;  // of the newest connection
   uint16_t tsih() const;
   bool connected() const;
-  size_t outstanding() const;  // commands submitted and not yet completed
-  uint32_t command_window()
-      const;  // commands that the target would take now (MaxCmdSN - CmdSN + 1)
+  size_t outstanding() const;       // commands submitted and not yet completed
+  uint32_t command_window() const;  // commands that the target would take: MaxCmdSN - CmdSN + 1
   const SessionCounters& counters() const;
   // Of the connection, its earlier transports not included; nullptr without one.
   const RxCounters* rx_counters() const;
