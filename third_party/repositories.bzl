@@ -8,6 +8,8 @@ _LIBRARIES = {
     "isa-l": "third_party/isa-l",
     "openssl": "third_party/openssl",
     "liburing": "third_party/liburing",
+    "cli11": "third_party/cli11",
+    "nlohmann_json": "third_party/nlohmann_json",
 }
 
 def isthmus_debian_libraries(prefix = ""):

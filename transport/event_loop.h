@@ -1,0 +1,88 @@
+// One thread's loop over epoll: descriptors, timers, and work posted by other threads. Sleeps while nothing happens.
+// No clause of RFC 7143. A loop owns its callbacks, not the descriptors.
+//
+//   EventLoop loop;
+//   loop.Watch(fd, EPOLLIN, [&](uint32_t ready) { … });
+//   TimerId timer = loop.AddTimer([&](Instant now) { … });
+//   loop.SetTimer(timer, deadline);
+//   other thread: loop.Post([&] { … });
+//   loop.Run();                       // until Stop()
+#ifndef ISTHMUS_TRANSPORT_EVENT_LOOP_H_
+#define ISTHMUS_TRANSPORT_EVENT_LOOP_H_
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "protocol/time.h"
+
+namespace isthmus::transport {
+
+// CLOCK_MONOTONIC.
+Instant MonotonicNow();
+
+using TimerId = uint64_t;
+
+class EventLoop {
+ public:
+  using Ready = std::function<void(uint32_t events)>;
+
+  EventLoop();
+  ~EventLoop();
+  EventLoop(const EventLoop&) = delete;
+  EventLoop& operator=(const EventLoop&) = delete;
+
+  // Only from the loop's thread, or before Run().
+  void Watch(int fd, uint32_t events, Ready ready);
+  void Rewatch(int fd, uint32_t events);
+  void Unwatch(int fd);  // also from within the callback
+  TimerId AddTimer(std::function<void(Instant)> expired);
+  void SetTimer(TimerId timer, Instant at);  // replaces the earlier time
+  void ClearTimer(TimerId timer);
+  void RemoveTimer(TimerId timer);
+  // Runs `work` after the callbacks of this turn, before the loop sleeps.
+  void Defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
+
+  // From any thread: `work` runs on the loop's thread, in order.
+  void Post(std::function<void()> work);
+  void Stop();
+
+  void Run();
+
+ private:
+  struct Watched {
+    Ready ready;
+    uint32_t events = 0;
+  };
+  struct Timer {
+    std::function<void(Instant)> expired;
+    std::multimap<int64_t, TimerId>::iterator queued;
+    bool is_queued = false;
+  };
+
+  int SleepMilliseconds() const;
+  void RunPosted();
+  void RunDeferred();
+  void RunTimers();
+
+  int epoll_ = -1;
+  int wake_ = -1;
+  bool stopping_ = false;
+  TimerId next_timer_ = 1;
+  // Shared, for a callback may unwatch, or remove the timer of, itself.
+  std::unordered_map<int, std::shared_ptr<Watched>> watched_;
+  std::unordered_map<TimerId, std::shared_ptr<Timer>> timers_;
+  std::multimap<int64_t, TimerId> queue_;
+  std::vector<std::function<void()>> deferred_;
+
+  std::mutex posted_mutex_;
+  std::vector<std::function<void()>> posted_;  // guarded by posted_mutex_
+};
+
+}  // namespace isthmus::transport
+
+#endif  // ISTHMUS_TRANSPORT_EVENT_LOOP_H_

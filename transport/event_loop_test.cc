@@ -1,0 +1,88 @@
+#include "transport/event_loop.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <string>
+#include <thread>
+
+#include "gtest/gtest.h"
+
+namespace isthmus::transport {
+namespace {
+
+TEST(EventLoop, RunsPostedWorkInOrderOnItsOwnThread) {
+  EventLoop loop;
+  std::string order;
+  std::thread::id ran_on;
+  std::thread runner([&] { loop.Run(); });
+  const std::thread::id expected = runner.get_id();
+  loop.Post([&] { order += 'a'; });
+  loop.Post([&] { order += 'b', ran_on = std::this_thread::get_id(); });
+  loop.Stop();
+  runner.join();
+  EXPECT_EQ(order, "ab");
+  EXPECT_EQ(ran_on, expected);
+}
+
+TEST(EventLoop, WatchesAndACallbackMayUnwatchItself) {
+  EventLoop loop;
+  int ends[2];
+  ASSERT_EQ(pipe(ends), 0);
+  int calls = 0;
+  loop.Watch(ends[0], EPOLLIN, [&](uint32_t ready) {
+    EXPECT_NE(ready & EPOLLIN, 0u);
+    ++calls;
+    loop.Unwatch(ends[0]);  // still readable: a second call would show a stale watch
+    loop.Post([&] { loop.Stop(); });
+  });
+  ASSERT_EQ(write(ends[1], "x", 1), 1);
+  loop.Run();
+  EXPECT_EQ(calls, 1);
+  close(ends[0]);
+  close(ends[1]);
+}
+
+TEST(EventLoop, TimersComeInOrderAndCanBeMovedClearedAndRemoved) {
+  EventLoop loop;
+  std::string order;
+  const Instant now = MonotonicNow();
+  const TimerId late = loop.AddTimer([&](Instant) { order += 'l', loop.Stop(); });
+  const TimerId early = loop.AddTimer([&](Instant) { order += 'e'; });
+  const TimerId cleared = loop.AddTimer([&](Instant) { order += 'c'; });
+  const TimerId removed = loop.AddTimer([&](Instant) { order += 'r'; });
+  loop.SetTimer(late, now + Milliseconds(1));
+  loop.SetTimer(early, now + Milliseconds(2));
+  loop.SetTimer(cleared, now + Milliseconds(3));
+  loop.SetTimer(removed, now + Milliseconds(3));
+  loop.SetTimer(late, now + Milliseconds(4));
+  loop.ClearTimer(cleared);
+  loop.RemoveTimer(removed);
+  loop.Run();
+  EXPECT_EQ(order, "el");
+}
+
+TEST(EventLoop, ATimerSetToThePastDoesNotHoldTheLoop) {
+  EventLoop loop;
+  int calls = 0;
+  TimerId timer = 0;
+  timer = loop.AddTimer([&](Instant now) {
+    ++calls;
+    loop.SetTimer(timer, now);
+    if (calls == 3) loop.Stop();
+  });
+  loop.SetTimer(timer, Instant{0});
+  loop.Run();
+  EXPECT_GE(calls, 3);
+}
+
+TEST(EventLoop, DeferredWorkRunsBeforeTheLoopSleeps) {
+  EventLoop loop;
+  bool deferred = false;
+  loop.Post([&] { loop.Defer([&] { deferred = true, loop.Stop(); }); });
+  loop.Run();
+  EXPECT_TRUE(deferred);
+}
+
+}  // namespace
+}  // namespace isthmus::transport

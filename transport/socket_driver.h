@@ -1,0 +1,195 @@
+// The one socket driver, for both sides: moves bytes between a non-blocking TCP socket and an engine.
+// RFC 7143 section 4.2.9 leaves the transport's interface open; protocol/connection/segment.h fixes ours.
+//
+// Who owns which bytes: received data goes by one scatter read straight into the destination that the engine wants and,
+// behind it, into a read-ahead buffer lent by the thread's RxBufferPool; the buffer goes back when the engine has drained
+// it. Sent slices are gathered where they lie and copied once, by the kernel.
+//
+// A Port is an engine's connection: target::Connection and initiator::Connection are Ports; SessionPort makes one of a
+// session and a ConnectionId.
+//
+//   SocketDriver driver(std::move(socket), tap);
+//   while ((r = driver.Read(port, pool, now)) == IoResult::kProgress) {
+//     while (port.Next(&event)) Handle(event);
+//     driver.AfterDrain(port, pool);
+//     if (driver.Write(port, now) == IoResult::kBlocked) wait for EPOLLOUT;
+//   }
+#ifndef ISTHMUS_TRANSPORT_SOCKET_DRIVER_H_
+#define ISTHMUS_TRANSPORT_SOCKET_DRIVER_H_
+
+#include <sys/uio.h>
+
+#include <array>
+#include <concepts>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "protocol/connection/segment.h"
+#include "protocol/time.h"
+#include "transport/socket.h"
+
+namespace isthmus::transport {
+
+template <class P>
+concept Port = requires(P port, RxSegment segment, std::span<RxWant> wants,
+                        std::span<TxSlice> slices, Instant now, uint64_t offset, size_t bytes) {
+  { port.WantRx(wants) } -> std::convertible_to<size_t>;
+  { port.UnconsumedRx() } -> std::convertible_to<size_t>;
+  { port.PollTransmit(slices, now) } -> std::convertible_to<size_t>;
+  port.Receive(segment, now);
+  port.OnSent(bytes);
+  port.OnTransportDone(offset);
+};
+
+// One connection of a session, with the entries of a connection that is driven alone. A view: owns nothing.
+template <class Session>
+struct SessionPort {
+  Session& session;
+  ConnectionId id;
+
+  size_t WantRx(std::span<RxWant> out) { return session.WantRx(id, out); }
+  size_t UnconsumedRx() { return session.UnconsumedRx(id); }
+  size_t PollTransmit(std::span<TxSlice> out, Instant now) {
+    return session.PollTransmit(id, out, now);
+  }
+  void Receive(const RxSegment& segment, Instant now) { (void)session.Receive(id, segment, now); }
+  void OnSent(size_t bytes) { session.OnSent(id, bytes); }
+  void OnTransportDone(uint64_t offset) { session.OnTransportDone(id, offset); }
+};
+
+// Read-ahead buffers of one thread. One suffices while engines drain at once; a connection under back-pressure keeps its
+// own until it moves on.
+class RxBufferPool {
+ public:
+  static constexpr size_t kBufferBytes = 128 * 1024;
+
+  std::unique_ptr<std::byte[]> Take();
+  void Give(std::unique_ptr<std::byte[]> buffer);
+
+ private:
+  std::vector<std::unique_ptr<std::byte[]>> free_;
+};
+
+// Sees the bytes of a connection as they pass (packet capture). Not owned by the driver.
+class Tap {
+ public:
+  virtual ~Tap() = default;
+  virtual void OnReceived(std::span<const std::byte> bytes) = 0;
+  virtual void OnSent(std::span<const std::byte> bytes) = 0;
+};
+
+enum class IoResult : uint8_t {
+  kProgress,  // bytes moved: drain events, then call again
+  kBlocked,   // the socket has nothing, or takes nothing, now
+  kIdle,      // the engine wants nothing moved (back-pressure), or has nothing to send
+  kClosed,    // the peer closed its direction
+  kFailed,    // error() tells
+};
+
+class SocketDriver {
+ public:
+  explicit SocketDriver(Socket socket, Tap* tap = nullptr)
+      : socket_(std::move(socket)), tap_(tap) {}
+
+  int fd() const { return socket_.fd(); }
+  const Socket& socket() const { return socket_; }
+  int error() const { return error_; }  // errno of kFailed
+  uint64_t received() const { return received_; }
+  uint64_t sent() const { return sent_; }
+
+  // One scatter read, handed to the engine as one or two segments.
+  template <Port P>
+  IoResult Read(P& port, RxBufferPool& pool, Instant now);
+
+  // To be called when the engine's events have been drained: gives the read-ahead buffer back.
+  template <Port P>
+  void AfterDrain(P& port, RxBufferPool& pool) {
+    if (buffer_ != nullptr && port.UnconsumedRx() == 0) pool.Give(std::move(buffer_));
+  }
+
+  // Gathers and sends until the engine has nothing, or the socket takes no more. kProgress: the fairness budget is spent.
+  template <Port P>
+  IoResult Write(P& port, Instant now);
+
+ private:
+  // A destination shorter than this is not worth an entry of the scatter list: one copy is cheaper than a second read.
+  static constexpr size_t kInPlaceBytes = 2048;
+  static constexpr size_t kMaxSlices = 64;
+  static constexpr size_t kWriteBudgetBytes = 4 << 20;
+
+  ssize_t ReadVector(std::span<iovec> vector);
+  ssize_t SendVector(std::span<iovec> vector);
+  void TapReceived(std::span<const iovec> vector, size_t bytes);
+  void TapSent(std::span<const iovec> vector, size_t bytes);
+
+  Socket socket_;
+  Tap* tap_ = nullptr;
+  std::unique_ptr<std::byte[]> buffer_;
+  uint64_t received_ = 0;
+  uint64_t sent_ = 0;
+  int error_ = 0;
+};
+
+template <Port P>
+IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
+  if (port.UnconsumedRx() != 0) return IoResult::kIdle;
+  std::array<RxWant, 1> want;
+  const bool in_place =
+      port.WantRx(want) == 1 && want[0].is_data && want[0].sink.size() >= kInPlaceBytes;
+  if (buffer_ == nullptr) buffer_ = pool.Take();
+  std::array<iovec, 2> vector;
+  size_t entries = 0;
+  if (in_place) vector[entries++] = {want[0].sink.data(), want[0].sink.size()};
+  vector[entries++] = {buffer_.get(), RxBufferPool::kBufferBytes};
+  const ssize_t got = ReadVector(std::span(vector.data(), entries));
+  if (got <= 0) {
+    pool.Give(std::move(buffer_));
+    if (got == 0) return IoResult::kClosed;
+    return error_ == 0 ? IoResult::kBlocked : IoResult::kFailed;
+  }
+  size_t left = static_cast<size_t>(got);
+  if (tap_ != nullptr) TapReceived(std::span(vector.data(), entries), left);
+  for (size_t i = 0; i < entries && left > 0; ++i) {
+    const size_t part = left < vector[i].iov_len ? left : vector[i].iov_len;
+    RxSegment segment;
+    segment.stream_offset = received_;
+    segment.bytes = {static_cast<const std::byte*>(vector[i].iov_base), part};
+    received_ += part;
+    left -= part;
+    port.Receive(segment, now);
+  }
+  return IoResult::kProgress;
+}
+
+template <Port P>
+IoResult SocketDriver::Write(P& port, Instant now) {
+  for (size_t budget = kWriteBudgetBytes;;) {
+    std::array<TxSlice, kMaxSlices> slices;
+    std::array<iovec, kMaxSlices> vector;
+    const size_t count = port.PollTransmit(slices, now);
+    if (count == 0) return IoResult::kIdle;
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      vector[i] = {const_cast<std::byte*>(slices[i].data), slices[i].size};
+      bytes += slices[i].size;
+    }
+    const ssize_t sent = SendVector(std::span(vector.data(), count));
+    if (sent < 0) return error_ == 0 ? IoResult::kBlocked : IoResult::kFailed;
+    const size_t taken = static_cast<size_t>(sent);
+    if (tap_ != nullptr) TapSent(std::span(vector.data(), count), taken);
+    sent_ += taken;
+    port.OnSent(taken);
+    port.OnTransportDone(sent_);
+    if (taken < bytes) return IoResult::kBlocked;
+    if (taken >= budget) return IoResult::kProgress;
+    budget -= taken;
+  }
+}
+
+}  // namespace isthmus::transport
+
+#endif  // ISTHMUS_TRANSPORT_SOCKET_DRIVER_H_
