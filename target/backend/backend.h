@@ -75,9 +75,9 @@ class Backend {
   const Geometry& geometry() const { return geometry_; }
 
   // The storage of these blocks itself, valid for the backend's life; empty if the backend has no
-  // such memory or the range is not inside it. Writing through it is writing the disk: ask only
-  // when geometry().read_only is false.
-  virtual std::span<std::byte> Direct(uint64_t lba, uint64_t blocks);
+  // such memory or the range is not inside it. Writing through it is writing the disk; only what
+  // was asked for with `for_writing` may be written.
+  virtual std::span<std::byte> Direct(uint64_t lba, uint64_t blocks, bool for_writing);
 
   // The file whose byte lba * block_bytes is block lba, or -1. Borrowed: never close it.
   virtual int descriptor() const { return -1; }

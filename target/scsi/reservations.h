@@ -56,9 +56,9 @@ class Reservations {
   };
   struct Outcome {
     Status status = Status::kGood;
-    std::optional<SenseCode> sense;  // with kCheckCondition
-    std::vector<Notice> notices;
-    std::vector<NexusName> removed;  // whose tasks PREEMPT AND ABORT aborts
+    std::optional<SenseCode> sense = std::nullopt;  // with kCheckCondition
+    std::vector<Notice> notices = {};
+    std::vector<NexusName> removed = {};  // whose tasks PREEMPT AND ABORT aborts
   };
 
   // `access` of a command of `nexus`; `legacy_allowed`: RESERVE of another nexus does not stop it.

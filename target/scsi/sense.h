@@ -47,48 +47,49 @@ enum class SenseKey : uint8_t {
 
 // One row a condition: enumerator, sense key, ASC, ASCQ, SPC-4's name for it.
 // clang-format off
-#define ISTHMUS_SCSI_SENSE_TABLE(ROW)                                                                  \
-  ROW(kNoSense,                    kNoSense,        0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION")     \
-  ROW(kStoppedNeedsStart,          kNotReady,       0x04, 0x02,                                        \
-      "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED")                                         \
-  ROW(kWriteError,                 kMediumError,    0x0c, 0x00, "WRITE ERROR")                         \
-  ROW(kReadError,                  kMediumError,    0x11, 0x00, "UNRECOVERED READ ERROR")              \
-  ROW(kInternalTargetFailure,      kHardwareError,  0x44, 0x00, "INTERNAL TARGET FAILURE")             \
-  ROW(kParameterListLengthError,   kIllegalRequest, 0x1a, 0x00, "PARAMETER LIST LENGTH ERROR")         \
-  ROW(kInvalidOpcode,              kIllegalRequest, 0x20, 0x00, "INVALID COMMAND OPERATION CODE")      \
-  ROW(kLbaOutOfRange,              kIllegalRequest, 0x21, 0x00, "LOGICAL BLOCK ADDRESS OUT OF RANGE")  \
-  ROW(kInvalidFieldInCdb,          kIllegalRequest, 0x24, 0x00, "INVALID FIELD IN CDB")                \
-  ROW(kLogicalUnitNotSupported,    kIllegalRequest, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED")          \
-  ROW(kInvalidFieldInParameters,   kIllegalRequest, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST")     \
-  ROW(kInvalidRelease,             kIllegalRequest, 0x26, 0x04,                                        \
-      "INVALID RELEASE OF PERSISTENT RESERVATION")                                                     \
-  ROW(kSavingNotSupported,         kIllegalRequest, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")     \
-  ROW(kInsufficientRegistrations,  kIllegalRequest, 0x55, 0x04, "INSUFFICIENT REGISTRATION RESOURCES") \
-  ROW(kInvalidInformationUnit,     kIllegalRequest, 0x0e, 0x03,                                        \
-      "INVALID FIELD IN COMMAND INFORMATION UNIT")                                                     \
-  ROW(kPowerOn,                    kUnitAttention,  0x29, 0x00,                                        \
-      "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")                                                 \
-  ROW(kDeviceReset,                kUnitAttention,  0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED")  \
-  ROW(kNexusLoss,                  kUnitAttention,  0x29, 0x07, "I_T NEXUS LOSS OCCURRED")             \
-  ROW(kModeParametersChanged,      kUnitAttention,  0x2a, 0x01, "MODE PARAMETERS CHANGED")             \
-  ROW(kReservationsPreempted,      kUnitAttention,  0x2a, 0x03, "RESERVATIONS PREEMPTED")              \
-  ROW(kReservationsReleased,       kUnitAttention,  0x2a, 0x04, "RESERVATIONS RELEASED")               \
-  ROW(kRegistrationsPreempted,     kUnitAttention,  0x2a, 0x05, "REGISTRATIONS PREEMPTED")             \
-  ROW(kCapacityChanged,            kUnitAttention,  0x2a, 0x09, "CAPACITY DATA HAS CHANGED")           \
-  ROW(kCommandsCleared,            kUnitAttention,  0x2f, 0x00,                                        \
-      "COMMANDS CLEARED BY ANOTHER INITIATOR")                                                         \
-  ROW(kInquiryDataChanged,         kUnitAttention,  0x3f, 0x03, "INQUIRY DATA HAS CHANGED")            \
-  ROW(kReportedLunsChanged,        kUnitAttention,  0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED")      \
-  ROW(kWriteProtected,             kDataProtect,    0x27, 0x00, "WRITE PROTECTED")                     \
-  ROW(kSoftwareWriteProtected,     kDataProtect,    0x27, 0x02,                                        \
-      "LOGICAL UNIT SOFTWARE WRITE PROTECTED")                                                         \
-  ROW(kSpaceAllocationFailed,      kDataProtect,    0x27, 0x07,                                        \
-      "SPACE ALLOCATION FAILED WRITE PROTECT")                                                         \
-  ROW(kNotEnoughUnsolicitedData,   kAbortedCommand, 0x0c, 0x0d,                                        \
-      "WRITE ERROR - NOT ENOUGH UNSOLICITED DATA")                                                     \
-  ROW(kUnexpectedUnsolicitedData,  kAbortedCommand, 0x0c, 0x0c,                                        \
-      "WRITE ERROR - UNEXPECTED UNSOLICITED DATA")                                                     \
-  ROW(kMiscompareDuringVerify,     kMiscompare,     0x1d, 0x00,                                        \
+#define ISTHMUS_SCSI_SENSE_TABLE(ROW)                                                             \
+  ROW(kNoSense, kNoSense, 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION")                          \
+  ROW(kStoppedNeedsStart, kNotReady, 0x04, 0x02,                                                  \
+      "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED")                                    \
+  ROW(kWriteError, kMediumError, 0x0c, 0x00, "WRITE ERROR")                                       \
+  ROW(kReadError, kMediumError, 0x11, 0x00, "UNRECOVERED READ ERROR")                             \
+  ROW(kInternalTargetFailure, kHardwareError, 0x44, 0x00, "INTERNAL TARGET FAILURE")              \
+  ROW(kParameterListLengthError, kIllegalRequest, 0x1a, 0x00, "PARAMETER LIST LENGTH ERROR")      \
+  ROW(kInvalidOpcode, kIllegalRequest, 0x20, 0x00, "INVALID COMMAND OPERATION CODE")              \
+  ROW(kLbaOutOfRange, kIllegalRequest, 0x21, 0x00, "LOGICAL BLOCK ADDRESS OUT OF RANGE")          \
+  ROW(kInvalidFieldInCdb, kIllegalRequest, 0x24, 0x00, "INVALID FIELD IN CDB")                    \
+  ROW(kLogicalUnitNotSupported, kIllegalRequest, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED")        \
+  ROW(kInvalidFieldInParameters, kIllegalRequest, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST")  \
+  ROW(kInvalidRelease, kIllegalRequest, 0x26, 0x04,                                               \
+      "INVALID RELEASE OF PERSISTENT RESERVATION")                                                \
+  ROW(kSavingNotSupported, kIllegalRequest, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")        \
+  ROW(kInsufficientRegistrations, kIllegalRequest, 0x55, 0x04,                                    \
+      "INSUFFICIENT REGISTRATION RESOURCES")                                                      \
+  ROW(kInvalidInformationUnit, kIllegalRequest, 0x0e, 0x03,                                       \
+      "INVALID FIELD IN COMMAND INFORMATION UNIT")                                                \
+  ROW(kPowerOn, kUnitAttention, 0x29, 0x00,                                                       \
+      "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")                                            \
+  ROW(kDeviceReset, kUnitAttention, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED")             \
+  ROW(kNexusLoss, kUnitAttention, 0x29, 0x07, "I_T NEXUS LOSS OCCURRED")                          \
+  ROW(kModeParametersChanged, kUnitAttention, 0x2a, 0x01, "MODE PARAMETERS CHANGED")              \
+  ROW(kReservationsPreempted, kUnitAttention, 0x2a, 0x03, "RESERVATIONS PREEMPTED")               \
+  ROW(kReservationsReleased, kUnitAttention, 0x2a, 0x04, "RESERVATIONS RELEASED")                 \
+  ROW(kRegistrationsPreempted, kUnitAttention, 0x2a, 0x05, "REGISTRATIONS PREEMPTED")             \
+  ROW(kCapacityChanged, kUnitAttention, 0x2a, 0x09, "CAPACITY DATA HAS CHANGED")                  \
+  ROW(kCommandsCleared, kUnitAttention, 0x2f, 0x00,                                               \
+      "COMMANDS CLEARED BY ANOTHER INITIATOR")                                                    \
+  ROW(kInquiryDataChanged, kUnitAttention, 0x3f, 0x03, "INQUIRY DATA HAS CHANGED")                \
+  ROW(kReportedLunsChanged, kUnitAttention, 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED")         \
+  ROW(kWriteProtected, kDataProtect, 0x27, 0x00, "WRITE PROTECTED")                               \
+  ROW(kSoftwareWriteProtected, kDataProtect, 0x27, 0x02,                                          \
+      "LOGICAL UNIT SOFTWARE WRITE PROTECTED")                                                    \
+  ROW(kSpaceAllocationFailed, kDataProtect, 0x27, 0x07,                                           \
+      "SPACE ALLOCATION FAILED WRITE PROTECT")                                                    \
+  ROW(kNotEnoughUnsolicitedData, kAbortedCommand, 0x0c, 0x0d,                                     \
+      "WRITE ERROR - NOT ENOUGH UNSOLICITED DATA")                                                \
+  ROW(kUnexpectedUnsolicitedData, kAbortedCommand, 0x0c, 0x0c,                                    \
+      "WRITE ERROR - UNEXPECTED UNSOLICITED DATA")                                                \
+  ROW(kMiscompareDuringVerify, kMiscompare, 0x1d, 0x00,                                           \
       "MISCOMPARE DURING VERIFY OPERATION")
 // clang-format on
 
@@ -109,7 +110,7 @@ const SenseRow& Describe(SenseCode code);
 struct SenseField {
   bool in_cdb = true;  // else in the parameter list
   uint16_t byte = 0;
-  std::optional<uint8_t> bit;  // the most significant bit of the field
+  std::optional<uint8_t> bit = std::nullopt;  // the most significant bit of the field
 };
 inline SenseField CdbField(uint16_t byte, std::optional<uint8_t> bit = std::nullopt) {
   return {true, byte, bit};
@@ -120,8 +121,9 @@ inline SenseField ParameterField(uint16_t byte, std::optional<uint8_t> bit = std
 
 struct Sense {
   SenseCode code = SenseCode::kNoSense;
-  std::optional<SenseField> field;      // for ILLEGAL REQUEST
-  std::optional<uint64_t> information;  // the LBA of a medium error, the offset of a miscompare
+  std::optional<SenseField> field = std::nullopt;  // for ILLEGAL REQUEST
+  std::optional<uint64_t> information =
+      std::nullopt;  // the LBA of a medium error, the offset of a miscompare
 };
 
 struct SenseBuffer {

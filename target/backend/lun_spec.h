@@ -1,0 +1,40 @@
+// How a user names a disk: "ram:256M", "file:/srv/disk.img", with ",readonly" and ",block=4096"
+// after either.
+//
+//   absl::StatusOr<LunSpec> spec = ParseLunSpec("file:/srv/disk.img,readonly,block=4096");
+//   absl::StatusOr<std::unique_ptr<Backend>> disk = OpenLun(*spec);
+#ifndef ISTHMUS_TARGET_BACKEND_LUN_SPEC_H_
+#define ISTHMUS_TARGET_BACKEND_LUN_SPEC_H_
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "absl/status/statusor.h"
+#include "target/backend/backend.h"
+
+namespace isthmus::target {
+
+struct LunSpec {
+  enum class Kind : uint8_t { kRam, kFile };
+  Kind kind = Kind::kRam;
+  std::string path;    // kFile: as given, without commas
+  uint64_t bytes = 0;  // kRam
+  uint32_t block_bytes = 512;
+  bool read_only = false;
+};
+
+// InvalidArgument with a message that quotes the specification and says what would be right. Opens
+// nothing.
+absl::StatusOr<LunSpec> ParseLunSpec(std::string_view text);
+
+absl::StatusOr<std::unique_ptr<Backend>> OpenLun(const LunSpec& spec);
+
+// A number of bytes: digits, then nothing or K, M, G, T (powers of 1024), with or without a
+// following "iB" or "B".
+absl::StatusOr<uint64_t> ParseSize(std::string_view text);
+
+}  // namespace isthmus::target
+
+#endif  // ISTHMUS_TARGET_BACKEND_LUN_SPEC_H_
