@@ -1,7 +1,65 @@
-"""Runs the cases of the real peers."""
+"""Runs the cases of the real peers: `tools/test peers [CASE...]`, where the beginning of a name takes all that match."""
 
+import pathlib
+import shutil
+import tempfile
+import time
+
+from tools.peers import case, cases_initiator, cases_referee, cases_target, process
 from tools.testing.outcome import Outcome
+
+CASES = [*cases_target.CASES, *cases_initiator.CASES, *cases_referee.CASES]
 
 
 def run(names: list[str], only_list: bool = False) -> Outcome:
-    return Outcome()
+    chosen = [one for one in CASES if not names or any(one.name.startswith(name) for name in names)]
+    total = Outcome()
+    for name in names:
+        if not any(one.name.startswith(name) for one in CASES):
+            total.failed.append(f"peers {name}: no case begins like this")
+    with tempfile.TemporaryDirectory(prefix="isthmus-peers-") as folder:
+        for one in chosen:
+            if only_list:
+                print(one.name)
+                total.passed += 1
+            else:
+                total.add(_run_one(one, pathlib.Path(folder) / one.name))
+    return total
+
+
+def _run_one(one: case.Case, folder: pathlib.Path) -> Outcome:
+    folder.mkdir()
+    start = time.monotonic()
+    outcome = Outcome()
+    notes: list[str] = []
+    try:
+        if missing := one.missing():
+            raise case.Skip(f"not installed: {', '.join(missing)}")
+        with case.Scene(folder) as scene:
+            notes = scene.notes
+            answer = one.run(scene)
+        outcome = answer if isinstance(answer, Outcome) else Outcome(passed=1)
+        verdict = "passed" if not isinstance(answer, Outcome) else str(answer)
+    except case.Skip as reason:
+        verdict = f"skipped: {reason}"
+        outcome.skipped.append(f"{one.name}: {reason}")
+    except Exception as error:  # Whatever ends a case is its failure, and the next case runs all the same.
+        verdict = "FAILED"
+        text = str(error) if isinstance(error, (case.Failure, process.TimeOut)) else repr(error)
+        print(f"--- {one.name}: {text}")
+        _print_logs(folder)
+        outcome.failed.append(f"{one.name}: {text.splitlines()[0] if text else repr(error)}")
+    for what in outcome.failed:
+        if verdict != "FAILED":
+            print(f"    FAILED {what}")
+    print(f"{one.name:40} {time.monotonic() - start:6.1f} s  {verdict}" + "".join(f"; {note}" for note in notes))
+    shutil.rmtree(folder, ignore_errors=True)
+    return outcome
+
+
+def _print_logs(folder: pathlib.Path) -> None:
+    for log in sorted(folder.glob("*.log")):
+        lines = log.read_text(errors="replace").splitlines()
+        if lines:
+            print(f"--- the end of {log.name}:")
+            print("\n".join(lines[-30:]))
