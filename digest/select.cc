@@ -22,15 +22,26 @@ struct Tier {
 bool Always() { return true; }
 
 #if defined(__x86_64__)
-// The compiler's check includes what XGETBV says that the operating system saves.
+// What the compiler's check calls supported includes, for registers beyond SSE, that the operating
+// system saves them (XGETBV).
 bool HasSse42() { return __builtin_cpu_supports("sse4.2"); }
+bool HasPclmul() { return HasSse42() && __builtin_cpu_supports("pclmul"); }
+bool HasVpclmul() {
+  return HasPclmul() && __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi2") &&
+         __builtin_cpu_supports("vpclmulqdq");
+}
+bool HasAvx512() {
+  return HasVpclmul() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+         __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
+}
 #endif
 
 // From the slowest to the best.
 constexpr Tier kTiers[] = {
     {&kPortableKernel, Always},
 #if defined(__x86_64__)
-    {&kSse42Kernel, HasSse42},
+    {&kSse42Kernel, HasSse42},       {&kPclmulKernel, HasPclmul}, {&kVpclmulKernel, HasVpclmul},
+    {&kAvx512FoldKernel, HasAvx512}, {&kAvx512Kernel, HasAvx512},
 #endif
 };
 

@@ -11,6 +11,10 @@ extern const Kernel kPortableKernel;
 
 #if defined(__x86_64__)
 extern const Kernel kSse42Kernel;
+extern const Kernel kPclmulKernel;
+extern const Kernel kVpclmulKernel;
+extern const Kernel kAvx512FoldKernel;
+extern const Kernel kAvx512Kernel;
 #endif
 
 }  // namespace isthmus::digest
