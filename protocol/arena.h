@@ -1,8 +1,10 @@
-// Memory taken once, at creation, from the embedder: a bump allocator over the caller's bytes. No clause of RFC 7143;
-// design rule: memory per connection and per session is a documented sum of the limits given at creation.
+// Memory taken once, at creation, from the embedder: a bump allocator over the caller's bytes. No
+// clause of RFC 7143; design rule: memory per connection and per session is a documented sum of the
+// limits given at creation.
 //
-// Who owns which bytes: the caller owns the span and keeps it in place for as long as anything made from it lives.
-// Objects made here are never freed one by one and must be trivially destructible or destroyed by their owner.
+// Who owns which bytes: the caller owns the span and keeps it in place for as long as anything made
+// from it lives. Objects made here are never freed one by one and must be trivially destructible or
+// destroyed by their owner.
 //
 //   std::vector<std::byte> memory(Sender::MemoryNeeded(options));
 //   Arena arena(memory);
@@ -19,9 +21,11 @@ namespace isthmus {
 
 class Arena {
  public:
-  explicit Arena(std::span<std::byte> memory) : next_(memory.data()), end_(memory.data() + memory.size()) {}
+  explicit Arena(std::span<std::byte> memory)
+      : next_(memory.data()), end_(memory.data() + memory.size()) {}
 
-  // An array of value-initialised T, aligned to at least 64 bytes. nullptr: the arena is too small for it.
+  // An array of value-initialised T, aligned to at least 64 bytes. nullptr: the arena is too small
+  // for it.
   template <class T>
   T* Make(size_t count) {
     std::byte* at = Align(next_);
