@@ -58,7 +58,7 @@ class Deadlines {
   static constexpr size_t Index(DeadlineReason reason) { return static_cast<size_t>(reason); }
 
   // kReinstatement is the last reason that protocol/time.h declares.
-  std::array<Instant, Index(DeadlineReason::kReinstatement) + 1> at_;
+  std::array<Instant, static_cast<size_t>(DeadlineReason::kReinstatement) + 1> at_;
 };
 
 }  // namespace isthmus
