@@ -1,29 +1,32 @@
 // CHAP (RFC 7143 sections 12.1.3 and 9.2.1, RFC 1994), both sides, one-way and mutual.
 //
 // Each side reads the CHAP_* keys of the texts that Negotiation reads too, and writes its own after
-// Negotiation's. Challenges and identifiers are inputs: the embedder draws them at random
-// (sans-IO). Secrets are wiped when no longer needed and reach no error, name or output. Responses
-// are compared in constant time. After an error a state machine stays failed.
+// Negotiation's. Challenges and identifiers are inputs: the embedder draws them at random.
+// Secrets are wiped when no longer needed and reach no error and no output. Responses are compared
+// in constant time. After an error a state machine stays failed.
 //
 // Target:
 //
 //   ChapTarget chap(policy);
-//   chap.Begin(identifier, challenge);              // once negotiation.auth_method() is kCHAP
-//   chap.Receive(text)                              // CHAP_A            -> Write: CHAP_A, CHAP_I,
-//   CHAP_C chap.Receive(text)                              // CHAP_N, CHAP_R... -> state() is
-//   kVerify chap.Verify(account found by chap.name())       // or chap.Refuse(); -> Write: CHAP_N,
-//   CHAP_R if mutual chap.done()
+//   chap.Begin(identifier, challenge);  // once negotiation.auth_method() is kCHAP
+//   chap.Receive(text);                 // CHAP_A
+//   size += chap.Write(out);            // CHAP_A, CHAP_I, CHAP_C
+//   chap.Receive(text);                 // CHAP_N, CHAP_R, mutual: CHAP_I, CHAP_C; now kVerify
+//   chap.Verify(account);               // found by chap.name(); or chap.Refuse()
+//   size += chap.Write(out);            // mutual: CHAP_N, CHAP_R
+//   chap.done();
 //
 // Initiator:
 //
 //   ChapInitiator chap(policy);
-//   chap.SetIdentity(name, secret)
-//   chap.RequireTarget(name, secret, identifier, challenge)    // mutual only
-//   chap.Begin();                                   // AuthMethod=CHAP was selected -> Write:
-//   CHAP_A chap.Receive(text)                              // CHAP_A, CHAP_I, CHAP_C -> Write:
-//   CHAP_N, CHAP_R... chap.Receive(text)                              // mutual: CHAP_N, CHAP_R
-//   chap.done()                                     // one-way: once the response is written; the
-//   target's T=1 says more
+//   chap.SetIdentity(name, secret);
+//   chap.RequireTarget(name, secret, identifier, challenge);  // mutual only
+//   chap.Begin();                       // AuthMethod=CHAP was selected
+//   size += chap.Write(out);            // CHAP_A
+//   chap.Receive(text);                 // CHAP_A, CHAP_I, CHAP_C
+//   size += chap.Write(out);            // CHAP_N, CHAP_R, mutual: CHAP_I, CHAP_C
+//   chap.Receive(text);                 // mutual: CHAP_N, CHAP_R
+//   chap.done();                        // one-way: from the response on; the T bit says the rest
 
 #ifndef ISTHMUS_PROTOCOL_AUTH_CHAP_H_
 #define ISTHMUS_PROTOCOL_AUTH_CHAP_H_
@@ -105,7 +108,7 @@ class ChapTarget {
 
   explicit ChapTarget(const ChapPolicy& policy) : policy_(policy) {}
 
-  // `challenge` of 16 to 1024 random bytes, never used before; copied. kCallerMisuse otherwise, or
+  // `challenge` of 16 to 1024 random bytes, never used before; copied. kCallArgument otherwise, or
   // without MD5.
   Error Begin(uint8_t identifier, std::span<const std::byte> challenge);
 
@@ -113,9 +116,15 @@ class ChapTarget {
   // writing states: misuse.
   Error Receive(std::span<const std::byte> text);
 
-  // Checks the response against the account. kChapResponseWrong also when the name differs;
-  // kChapReflected; kChapSecretRefused (too short, or the same for both directions);
-  // kChapMutualUnsupported. All of them: login status 0x0201.
+  // What section 9.2.1 asks of an account, for whoever reads its configuration: kCallSecretTooShort
+  // (under 96 bits without the policy's override), kCallSecretShared (one secret for both
+  // directions), kCallArgument (a name).
+  static Error CheckAccount(const Account& account, const ChapPolicy& policy);
+
+  // Checks the response against the account: kChapName (the name differs), kChapResponse,
+  // kChapReflected, kChapMutualUnsupported (the initiator wants this target authenticated, the
+  // account has no secret for that), kLoginAuthenticationFailed (CheckAccount refuses the account).
+  // All of them fail the login with 0x0201.
   Error Verify(const Account& account);
 
   // There is no account of that name. Fails as a wrong response does.
@@ -123,7 +132,7 @@ class ChapTarget {
 
   // Writes the keys that are due: all or, if `out` is too small (kMaxOutputBytes suffice), nothing.
   size_t Write(std::span<std::byte> out);
-  static constexpr size_t kMaxOutputBytes = 2432;
+  static constexpr size_t kMaxOutputBytes = 2560;
 
   State state() const { return state_; }
   bool pending() const { return state_ == State::kSendChallenge || state_ == State::kSendResponse; }
@@ -168,21 +177,21 @@ class ChapInitiator {
 
   explicit ChapInitiator(const ChapPolicy& policy) : policy_(policy) {}
 
-  // Our CHAP_N and secret; copied. kChapSecretRefused: under 96 bits without the policy's override,
-  // or over 256 bytes; kCallerMisuse: no name.
+  // Our CHAP_N and secret; copied. kCallSecretTooShort: under 96 bits without the policy's
+  // override; kCallArgument: over 256 bytes, or no name or one over 255 bytes.
   Error SetIdentity(std::string_view name, std::span<const std::byte> secret);
 
   // Mutual authentication: what the target must answer, and the challenge to it (16 to 1024 random
-  // bytes, never used before); copied. An empty name accepts any CHAP_N. kChapSecretRefused also
+  // bytes, never used before); copied. An empty name accepts any CHAP_N. kCallSecretShared
   // for the secret of SetIdentity().
   Error RequireTarget(std::string_view name, std::span<const std::byte> secret, uint8_t identifier,
                       std::span<const std::byte> challenge);
 
-  // kCallerMisuse without an identity, or if the policy's algorithms lack 5.
+  // kCallOutOfState without an identity, or if the policy's algorithms lack 5.
   Error Begin();
 
-  // Takes a complete text. kChapReflected, kChapAlgorithm, kChapValueInvalid, kChapKeyMissing,
-  // kChapKeyUnexpected, kChapResponseWrong: the target is not who it says.
+  // Takes a complete text. The kChap codes; after mutual authentication was asked for and not
+  // given, kChapMutualMissing; kChapResponse: the target is not who it says. Close the connection.
   Error Receive(std::span<const std::byte> text);
 
   size_t Write(std::span<std::byte> out);

@@ -1,17 +1,17 @@
 // The text format of RFC 7143 section 6.1: pairs, numbers, binary values; and the joining of parts
-// (section 6.2).
+// that the C bit links (section 6.2).
 //
 // Reading copies nothing: a Pair points into the text that was given, which the caller keeps.
 // Nothing is decoded before its decoded length is known to fit. Writing goes into the caller's span
 // and never beyond it.
 //
-//   TextJoiner joiner(storage);                                   // storage: at least 8192 bytes
-//   if (Error e = joiner.Append(data_segment, c_bit); !e.ok()) ...
+//   TextJoiner joiner(storage);                      // at least 8192 bytes (section 6.1)
+//   ErrorCode code = joiner.Append(data_segment, c_bit);
 //   if (joiner.complete()) {
 //     PairReader pairs(joiner.text());
 //     for (Pair pair; pairs.Next(&pair);) Use(pair.key, pair.value);
-//     if (!pairs.error().ok()) ...
-//     joiner.Reset();                                             // after the last use of the text
+//     if (pairs.error() != ErrorCode::kOk) ...
+//     joiner.Reset();                                // after the last use of the text
 //   }
 
 #ifndef ISTHMUS_PROTOCOL_TEXT_CODEC_H_
@@ -43,13 +43,19 @@ class PairReader {
   // and is skipped.
   bool Next(Pair* pair);
 
-  // Why Next() stopped early: kTextPairMalformed (no "=", empty key, no delimiter at the end) or
-  // kTextKeyInvalid (over 63 bytes, or not of a standard-label's characters).
-  Error error() const { return error_; }
+  // Why Next() stopped early, kOk at the end of a well-formed text: kTextKeyEmpty,
+  // kTextEqualsMissing, kTextUnterminated, kTextKeyTooLong, kTextKeyCharacter. Whoever knows the
+  // role and the PDU makes an Error of it.
+  ErrorCode error() const { return error_; }
+  // Where: bytes from the start of the text to the pair that is malformed.
+  size_t offset() const { return offset_; }
 
  private:
+  ErrorCode Check(std::string_view text, bool terminated) const;
+
   std::string_view rest_;
-  Error error_;
+  size_t offset_ = 0;
+  ErrorCode error_ = ErrorCode::kOk;
 };
 
 // Whether `name` is a key-name: letters, digits and . - + @ _ (and #, for X#NodeArchitecture), at
@@ -150,7 +156,7 @@ class TextJoiner {
 
   // Takes one data segment; `c_bit` says that more follows. After a part without the C bit the text
   // is complete. kTextTooLong: over the storage or over max_parts; then only Reset() helps.
-  Error Append(std::span<const std::byte> part, bool c_bit);
+  [[nodiscard]] ErrorCode Append(std::span<const std::byte> part, bool c_bit);
 
   bool complete() const { return complete_; }
   bool empty() const { return parts_ == 0; }

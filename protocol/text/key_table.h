@@ -16,10 +16,9 @@
 #include <cstdint>
 #include <string_view>
 
-namespace isthmus::text {
+#include "protocol/error.h"
 
-// Which end of the connection; the initiator is the one that opened it.
-enum class Role : uint8_t { kInitiator, kTarget };
+namespace isthmus::text {
 
 constexpr Role Other(Role role) {
   return role == Role::kInitiator ? Role::kTarget : Role::kInitiator;
@@ -195,6 +194,12 @@ struct KeyInfo {
   constexpr bool Negotiated() const {
     return rule == Rule::kAnd || rule == Rule::kOr || rule == Rule::kMinimum ||
            rule == Rule::kMaximum || rule == Rule::kSelect;
+  }
+
+  // Section 6.2.2: whether such an offer settles a boolean key by itself, so that its answer is
+  // optional.
+  constexpr bool DeterminesResult(uint32_t offered) const {
+    return (rule == Rule::kAnd && offered == 0) || (rule == Rule::kOr && offered == 1);
   }
 
   // Index of `value` among choices, or -1.

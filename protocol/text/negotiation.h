@@ -1,39 +1,37 @@
 // The negotiation of text keys (RFC 7143 sections 6.2, 6.3, 6.4, 13), one engine for both sides.
 //
 // It works on complete texts (TextJoiner) and knows keys, not PDUs: the login and text code above
-// it owns the T, F and C bits, tags and rounds, and the CHAP_* keys' values belong to
+// it owns the T, F and C bits, tags and rounds, and the values of the CHAP_* keys belong to
 // protocol/auth, which reads the same text. It copies what it keeps; a text may go when Receive()
-// has returned. The views in Offer must outlive the Negotiation.
+// has returned. The views in Offer must outlive the Negotiation. About 4 KiB, nothing allocated.
 //
-// Target, a login request (C=0 reached, stage = CSG):
+// Target, a Login Request whose text is complete; stage is its CSG:
 //
-//   Negotiation negotiation(Role::kTarget, offer);                 // joining a session: pass its
-//   SessionParameters negotiation.Begin(stage);                                      // at each
-//   request; the same stage again is no event if (Error e = negotiation.Receive(joiner.text());
-//   ...)         // 1. the peer's words; first text: names are there
-//   Lookup(negotiation.declarations().TargetName.view());          //    without effect
+//   Negotiation negotiation(Role::kTarget, offer);   // joining: pass the session's parameters too
+//   negotiation.Begin(stage);                        // at each request; again the same: no event
+//   negotiation.Receive(text);                       // 1. the peer's words
+//   Lookup(negotiation.declarations());              //    first text: the names are there
 //   negotiation.set_offer(offer_of_that_target);
-//   if (Error e = negotiation.Respond(t_bit); ...)                 // 2. decide; what the peer left
-//   out may need an offer if (negotiation.auth_method() == AuthenticationMethod::kCHAP)
-//   chap.Receive(joiner.text()) ... size = negotiation.Write(out); size +=
-//   chap.Write(out.subspan(size));   // 3. answers and offers; C=1 while pending() if (t_bit &&
-//   !negotiation.pending() && !negotiation.awaiting_answers() && (chap done or not chosen))
-//     if (Error e = negotiation.Conclude(nsg); ...)                // 4. values take effect; then
-//     answer with T=1
+//   negotiation.Respond(t_bit);                      // 2. decide
+//   if (negotiation.auth_method() == AuthenticationMethod::kCHAP) ... chap ...
+//   size = negotiation.Write(out);                   // 3. answers, offers; C=1 while pending()
+//   size += chap.Write(out.subspan(size));
+//   if (t_bit && !negotiation.pending() && !negotiation.awaiting_answers() && chap is done)
+//     negotiation.Conclude(nsg);                     // 4. values take effect; answer with T=1
 //
 // Initiator:
 //
 //   Negotiation negotiation(Role::kInitiator, offer);
-//   negotiation.Begin(stage);                                      // queues the names and the
-//   offers of that stage size = negotiation.Write(out);                                 // into the
-//   request; C=1 while pending()
-//   ... Receive(response text), Respond(t_bit), chap likewise; Write() while the target wants more
-//   rounds on a response with T=1: Conclude(nsg), then Begin(next stage), or full feature phase
-//   with parameters().
+//   negotiation.Begin(stage);                        // queues names and the offers of that stage
+//   size = negotiation.Write(out);                   // into the request; C=1 while pending()
+//   negotiation.Receive(response_text);
+//   negotiation.Respond(t_bit);
+//   negotiation.Conclude(nsg);                       // T=1; otherwise Write() the next request
+//   negotiation.Begin(nsg);                          // or full feature phase with parameters()
 //
 // Full feature phase, a Text sequence (section 6.4): Begin(Stage::kFullFeature) starts it, an
-// initiator Declare()s, then the same calls; Conclude() when F=1 was answered by F=1, Abandon()
-// when it was reset or rejected.
+// initiator may Declare(), then the same calls; Conclude(Stage::kFullFeature) when F=1 was answered
+// by F=1, Abandon() when the sequence was reset or rejected.
 
 #ifndef ISTHMUS_PROTOCOL_TEXT_NEGOTIATION_H_
 #define ISTHMUS_PROTOCOL_TEXT_NEGOTIATION_H_
@@ -105,17 +103,21 @@ class Negotiation {
   // Respond().
   void set_offer(const Offer& offer) { offer_ = offer; }
 
+  // The values in effect, for Text sequences by a Negotiation that did not do the login.
+  void set_parameters(const Parameters& parameters);
+
   // Enters a stage of the login, or begins a Text sequence with Stage::kFullFeature (each call
   // begins one anew).
   void Begin(Stage stage);
 
   // Full feature phase: queues a declaration of `value` for MaxRecvDataSegmentLength, the one key
-  // with a value that may change then (section 13.12). kCallerMisuse for another key, a value out
-  // of range or another stage.
+  // with a value that may change then (section 13.12). kCallArgument for another key or a value out
+  // of range, kCallOutOfState in another stage.
   Error Declare(Key key, uint32_t value);
 
-  // Takes a complete text of the peer. On an error the negotiation has failed (section 7.12): a
-  // target rejects the login or the text request, an initiator drops the connection or resets the
+  // Takes a complete text of the peer, whose empty answers to our C bit are none: kCallOutOfState
+  // while text of ours is pending. On an error the negotiation has failed (section 7.12): a target
+  // rejects the login or the text request, an initiator drops the connection or resets the
   // sequence; then only Abandon() (text) is of use.
   Error Receive(std::span<const std::byte> text);
 
@@ -140,7 +142,8 @@ class Negotiation {
 
   // The stage ends by agreement and `next` begins: what was negotiated takes effect (section 6.2,
   // atomically). At the full feature phase checks what this side demands and the integrity rules;
-  // kDigestRefused, kAuthMethodRefused, kTextIntegrity, kTextNegotiationOpen.
+  // kDigestRefused, kLoginAuthenticationRequired, kTextAnswerMissing, kTextFinalNeedsAnswer,
+  // kTextIntegrity, and kCallOutOfState while text of ours is unwritten that the peer needs.
   Error Conclude(Stage next);
 
   // The Text sequence ends without agreement: nothing of it takes effect (section 7.12).
@@ -160,6 +163,10 @@ class Negotiation {
 
   // The selected method: kNone as long as none was negotiated.
   AuthenticationMethod auth_method() const { return auth_method_; }
+
+  // Which key the last error was about, for a message; empty if none or one that nobody knows.
+  std::string_view error_key() const { return error_key_; }
+
   bool auth_method_selected() const;
 
  private:
@@ -177,6 +184,7 @@ class Negotiation {
     Answer answer = Answer::kValue;
     bool declared_by_peer = false;
     bool declared_by_us = false;
+    bool declaration_answered = false;
     bool admissible = true;        // the peer's offer was of the key's form and range
     bool answer_optional = false;  // section 6.2.2: the offer alone determined the result
     uint8_t list_size = 0;
@@ -191,6 +199,8 @@ class Negotiation {
   KeyState& state(Key key) { return states_[static_cast<size_t>(key)]; }
   const KeyState& state(Key key) const { return states_[static_cast<size_t>(key)]; }
 
+  Error Fail(ErrorCode code, uint32_t detail = 0);
+  Error Fail(ErrorCode code, const KeyInfo& info, uint32_t detail = 0);
   Error ReceivePair(const Pair& pair);
   Error ReceiveUnknown(const Pair& pair);
   Error ReceiveConstant(const KeyInfo& info, std::string_view value);
@@ -199,9 +209,14 @@ class Negotiation {
   Error ReceiveOffer(const KeyInfo& info, std::string_view value);
   Error ReceiveAnswer(const KeyInfo& info, std::string_view value);
   Error ReceiveMethod(const KeyInfo& info);
-  Error CheckFirstText() const;
-  Error KeepDefault(const KeyInfo& info);
-  Error RefusedBy(const KeyInfo& info) const;
+  Error ReceiveName(const KeyInfo& info, std::string_view value);
+  Error CheckFirstText();
+  Error CheckMayAppear(const KeyInfo& info);
+  Error ReceiveList(const KeyInfo& info, std::string_view value);
+  Error SettleUnanswered();
+  Error SettleForConclusion(const KeyInfo& info);
+  Error KeepCurrent(const KeyInfo& info, ErrorCode otherwise);
+  Error Refused(const KeyInfo& info, ErrorCode otherwise);
 
   void QueueInitiator();
   void QueueTarget(bool final);
@@ -217,12 +232,17 @@ class Negotiation {
   uint32_t Wanted(Key key) const;
   uint32_t Working(Key key) const;
   void SetWorking(Key key, uint32_t value);
-  Error CheckIntegrity() const;
+  bool MustAuthenticate() const;
+  Error CheckDemands();
+  Error ApplyIntegrity();
 
-  struct Rendering;
+  class Rendering;
+  bool ToWrite(const KeyInfo& info) const;
   void Render(const KeyInfo& info, Rendering* out) const;
-  void RenderUnknown(size_t index, Rendering* out) const;
+  void RenderValue(const KeyInfo& info, Rendering* out) const;
+  bool Emit(const Rendering& pair, std::span<std::byte> out, size_t* size);
   std::string_view OwnText(Key key) const;
+  std::string_view UnknownName(size_t index) const;
   void Written(const KeyInfo& info);
 
   Role role_;
@@ -233,6 +253,8 @@ class Negotiation {
   bool method_key_seen_ = false;
   Stage stage_ = Stage::kSecurity;
   AuthenticationMethod auth_method_ = AuthenticationMethod::kNone;
+  Error failure_;  // sticks until the next Text sequence
+  std::string_view error_key_;
   Offer offer_;
   Parameters parameters_;  // in effect
   Parameters working_;     // as negotiated so far

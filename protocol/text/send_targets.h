@@ -1,24 +1,24 @@
-// SendTargets (RFC 7143 section 13.3, Appendix C): the request, the answer's writer, the answer's
-// parser.
+// SendTargets (RFC 7143 section 13.3, Appendix C): the request, the writer and the parser of its
+// answer.
 //
-// Target. The text of a request that is no negotiation but a query:
+// Target, a Text Request whose text is complete:
 //
-//   if (IsSendTargets(text)) {
+//   if (IsSendTargets(text)) {                       // a query, no negotiation
 //     SendTargetsRequest request;
-//     if (Error e = ParseSendTargets(text, session_kind, &request); !e.ok()) ...    // Reject,
-//     protocol error SendTargetsWriter writer;                      // then page by page, into each
-//     Text Response: writer.Begin(page);                            //   the page's room: the
-//     peer's MaxRecvDataSegmentLength while (more records && writer.TargetName(name)) ...; //
-//     false: page full; go on with the same record in the next
+//     Error error = ParseSendTargets(text, session_kind, &request);  // not ok: Reject
+//     SendTargetsWriter writer;
+//     writer.Begin(page);                            // room: the peer's MaxRecvDataSegmentLength
+//     writer.AddTarget(name);                        // false: the page is full; send it with F=0,
+//     writer.AddAddress(address);                    // and go on with the same record in the next
 //   }
 //
-// Initiator. The answer arrives in parts of any cut; nothing is kept but the pair that is not
-// complete yet:
+// Initiator; the answer arrives in parts of any cut, and only a pair that is not complete is kept:
 //
 //   TargetRecordParser parser(storage);
 //   parser.Feed(data_segment);
-//   for (TargetRecord record; parser.Next(&record);) ...      // a TargetName, or one of its
-//   addresses if (Error e = parser.error(); !e.ok()) ... after the last response: parser.Finish();
+//   for (TargetRecord record; parser.Next(&record);) ...  // a TargetName, or one of its addresses
+//   if (!parser.error().ok()) ...
+//   parser.Finish();                                 // after the last response
 
 #ifndef ISTHMUS_PROTOCOL_TEXT_SEND_TARGETS_H_
 #define ISTHMUS_PROTOCOL_TEXT_SEND_TARGETS_H_
@@ -68,9 +68,9 @@ struct SendTargetsRequest {
 // Negotiation.
 bool IsSendTargets(std::span<const std::byte> text);
 
-// Parses a request as Appendix C allows it to this type of session: exactly one pair.
-// kSendTargetsNotAlone, kSendTargetsInvalid (All in a Normal session, nothing in a Discovery
-// session, a name that is none).
+// Parses a request as Appendix C allows it to this type of session: exactly one pair; All only in a
+// Discovery session, nothing only in a Normal one, an iSCSI name in both. Otherwise
+// kTextSendTargetsForm, or what is wrong with the text's format.
 Error ParseSendTargets(std::span<const std::byte> text, SessionKind session,
                        SendTargetsRequest* request);
 
@@ -119,13 +119,13 @@ class TargetRecordParser {
   // After the last response: false if a pair is left without its delimiter.
   bool Finish() const { return held_ == 0 && rest_.empty() && error_.ok(); }
 
-  // kSendTargetsInvalid: a key other than TargetName and TargetAddress, an address before any name,
-  // a bad name or address; kTextPairMalformed; kTextTooLong: a pair over the storage.
+  // kTextTargetListSyntax: another key, an address before any name, a bad name or address, no "=";
+  // kTextTooLong: a pair longer than the storage.
   Error error() const { return error_; }
 
  private:
   bool Parse(std::string_view pair, TargetRecord* record);
-  bool Fail(Error error);
+  bool Fail(ErrorCode code);
 
   std::span<char> storage_;
   size_t held_ = 0;        // bytes of an incomplete pair in storage_
