@@ -1,9 +1,10 @@
 // The 48-byte Basic Header Segment and the fields in it. RFC 7143 sections 11 and 11.2.1.
 //
-// A header is plain bytes; a Field says where a value stands in them. There are no bit-field structs over wire bytes: a
-// Get or Set of a constexpr field compiles to a load or store, a byte swap, a shift and a mask. Every PDU lists its
-// fields once, in Layout<Pdu>::kFields, next to its struct; codec, dump, docs and tests come from that list, and
-// CoversHeader proves that it covers each of the 384 bits exactly once.
+// A header is plain bytes; a Field says where a value stands in them. There are no bit-field
+// structs over wire bytes: a Get or Set of a constexpr field compiles to a load or store, a byte
+// swap, a shift and a mask. Every PDU lists its fields once, in Layout<Pdu>::kFields, next to its
+// struct; codec, dump, docs and tests come from that list, and CoversHeader proves that it covers
+// each of the 384 bits exactly once.
 //
 //   wire::Bhs header;                                  // owned by whoever declares it; all zero
 //   wire::Encode(wire::DataOut{.final = true, .initiator_task_tag = 7}, &header);
@@ -17,9 +18,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <span>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace isthmus::wire {
 
@@ -34,15 +35,16 @@ struct Bhs {
 };
 static_assert(sizeof(Bhs) == kBhsSize);
 
-// Where a value of type T stands: `width` bits from bit `bit` (0 is the most significant, as the RFC counts) of byte
-// `byte`. Fields up to 7 bits lie within a byte; wider ones begin at bit 0 and are whole bytes, most significant first.
+// Where a value of type T stands: `width` bits from bit `bit` (0 is the most significant, as the
+// RFC counts) of byte `byte`. Fields up to 7 bits lie within a byte; wider ones begin at bit 0 and
+// are whole bytes, most significant first.
 template <class T>
 struct Field {
   uint8_t byte;
   uint8_t bit;
   uint8_t width;
-  const char* name;     // in the RFC's spelling
-  const char* section;  // of RFC 7143, or of RFC 7144 where protocol_level is 2
+  const char* name;            // in the RFC's spelling
+  const char* section;         // of RFC 7143, or of RFC 7144 where protocol_level is 2
   uint8_t protocol_level = 1;  // the iSCSIProtocolLevel below which the bits are reserved
 };
 
@@ -90,21 +92,36 @@ template <class Word>
 
 [[gnu::always_inline]] constexpr uint64_t Load(const std::byte* from, int width) {
   switch (width) {
-    case 8: return static_cast<uint8_t>(*from);
-    case 16: return LoadWord<uint16_t>(from);
-    case 24: return LoadBytes<3>(from);
-    case 32: return LoadWord<uint32_t>(from);
-    default: return LoadWord<uint64_t>(from);
+    case 8:
+      return static_cast<uint8_t>(*from);
+    case 16:
+      return LoadWord<uint16_t>(from);
+    case 24:
+      return LoadBytes<3>(from);
+    case 32:
+      return LoadWord<uint32_t>(from);
+    default:
+      return LoadWord<uint64_t>(from);
   }
 }
 
 [[gnu::always_inline]] constexpr void Store(std::byte* to, int width, uint64_t value) {
   switch (width) {
-    case 8: *to = static_cast<std::byte>(value); return;
-    case 16: StoreWord<uint16_t>(to, value); return;
-    case 24: StoreBytes<3>(to, value); return;
-    case 32: StoreWord<uint32_t>(to, value); return;
-    default: StoreWord<uint64_t>(to, value); return;
+    case 8:
+      *to = static_cast<std::byte>(value);
+      return;
+    case 16:
+      StoreWord<uint16_t>(to, value);
+      return;
+    case 24:
+      StoreBytes<3>(to, value);
+      return;
+    case 32:
+      StoreWord<uint32_t>(to, value);
+      return;
+    default:
+      StoreWord<uint64_t>(to, value);
+      return;
   }
 }
 
@@ -131,7 +148,8 @@ template <class T>
   }
 }
 
-// Puts the value into the field and leaves all other bits. What does not fit the field's width is cut off.
+// Puts the value into the field and leaves all other bits. What does not fit the field's width is
+// cut off.
 template <class T>
 [[gnu::always_inline]] constexpr void Set(Bhs& header, const Field<T>& field,
                                           const std::type_identity_t<T>& value) {
@@ -148,8 +166,8 @@ template <class T>
   }
 }
 
-// What a Layout lists: a field that a member of the PDU's struct carries, bits that always have one value, or reserved
-// bits (written as 0, ignored on receipt, section 11).
+// What a Layout lists: a field that a member of the PDU's struct carries, bits that always have one
+// value, or reserved bits (written as 0, ignored on receipt, section 11).
 template <class Pdu, class T>
 struct Member {
   Field<T> field;
@@ -166,13 +184,14 @@ struct Reserved {
 };
 
 template <class Pdu, class T>
-constexpr Member<Pdu, T> In(const Field<T>& field, T Pdu::*member) {
+constexpr Member<Pdu, T> In(const std::type_identity_t<Field<T>>& field, T Pdu::*member) {
   return {field, member};
 }
 
 // Specialised beside each PDU's struct:
 //   kOpcode, kName, kSection   the opcode byte's low six bits, the RFC's name, where it stands
-//   kFields                    a std::tuple of Member, Fixed and Reserved in the order of the header
+//   kFields                    a std::tuple of Member, Fixed and Reserved in the order of the
+//   header
 template <class Pdu>
 struct Layout;
 
@@ -190,7 +209,8 @@ constexpr Extent ExtentOf(const Fixed& row) {
 }
 constexpr Extent ExtentOf(const Reserved& row) { return {row.byte, row.bit, row.width}; }
 
-// A member's type must hold every value of the field, and the access must be one that Get and Set know.
+// A member's type must hold every value of the field, and the access must be one that Get and Set
+// know.
 template <class Pdu, class T>
 constexpr bool WellFormed(const Member<Pdu, T>& row) {
   const Field<T>& field = row.field;
@@ -247,7 +267,8 @@ constexpr bool FixedHolds(const Reserved&, const Bhs&) { return true; }
 
 }  // namespace internal
 
-// Whether the Layout's rows stand in the header's order, are well formed, and cover all 384 bits exactly once.
+// Whether the Layout's rows stand in the header's order, are well formed, and cover all 384 bits
+// exactly once.
 template <class Pdu>
 constexpr bool CoversHeader() {
   return std::apply(
@@ -265,36 +286,52 @@ constexpr bool CoversHeader() {
       Layout<Pdu>::kFields);
 }
 
-// Writes all 48 bytes: members, fixed bits, zero where reserved. Fields of a protocol level above the given one (the
-// session's iSCSIProtocolLevel) are reserved and written as zero.
+namespace internal {
+
+template <class Pdu>
+using RowNumbers = std::make_index_sequence<std::tuple_size_v<decltype(Layout<Pdu>::kFields)>>;
+
+template <class Pdu, size_t... kRows>
+[[gnu::always_inline]] constexpr void EncodeRows(std::index_sequence<kRows...>, const Pdu& pdu,
+                                                 int protocol_level, Bhs* header) {
+  (EncodeRow(std::get<kRows>(Layout<Pdu>::kFields), pdu, protocol_level, header), ...);
+}
+template <class Pdu, size_t... kRows>
+[[gnu::always_inline]] constexpr void DecodeRows(std::index_sequence<kRows...>, const Bhs& header,
+                                                 int protocol_level, Pdu* pdu) {
+  (DecodeRow(std::get<kRows>(Layout<Pdu>::kFields), header, protocol_level, pdu), ...);
+}
+template <class Pdu, size_t... kRows>
+constexpr bool FixedBitsHold(std::index_sequence<kRows...>, const Bhs& header) {
+  return (FixedHolds(std::get<kRows>(Layout<Pdu>::kFields), header) && ...);
+}
+
+}  // namespace internal
+
+// Writes all 48 bytes: members, fixed bits, zero where reserved. Fields of a protocol level above
+// the given one (the session's iSCSIProtocolLevel) are reserved and written as zero.
 template <class Pdu>
 [[gnu::always_inline]] constexpr void Encode(const Pdu& pdu, Bhs* header, int protocol_level = 1) {
-  *header = Bhs{};
-  std::apply(
-      [&](const auto&... rows) {
-        (internal::EncodeRow(rows, pdu, protocol_level, header), ...);
-      },
-      Layout<Pdu>::kFields);
+  Bhs result;  // not *header: its bytes might be the struct's, for all the compiler knows
+  internal::EncodeRows(internal::RowNumbers<Pdu>(), pdu, protocol_level, &result);
+  *header = result;
 }
 
-// Reads every member; any 48 bytes are acceptable. Reserved bits, fixed bits (opcode included) and fields of a higher
-// protocol level are ignored. The caller has looked at the opcode; FixedBitsHold() says whether the fixed bits are right.
+// Reads every member; any 48 bytes are acceptable. Reserved bits, fixed bits (opcode included) and
+// fields of a higher protocol level are ignored. The caller has looked at the opcode;
+// FixedBitsHold() says whether the fixed bits are right.
 template <class Pdu>
 [[gnu::always_inline]] constexpr void Decode(const Bhs& header, Pdu* pdu, int protocol_level = 1) {
-  std::apply(
-      [&](const auto&... rows) {
-        (internal::DecodeRow(rows, header, protocol_level, pdu), ...);
-      },
-      Layout<Pdu>::kFields);
+  Pdu result;
+  internal::DecodeRows(internal::RowNumbers<Pdu>(), header, protocol_level, &result);
+  *pdu = result;
 }
 
-// Whether the bits that always have one value (opcode, F of a PDU that is always final, a tag that is always
-// 0xffffffff) have it.
+// Whether the bits that always have one value (opcode, F of a PDU that is always final, a tag that
+// is always 0xffffffff) have it.
 template <class Pdu>
 constexpr bool FixedBitsHold(const Bhs& header) {
-  return std::apply(
-      [&](const auto&... rows) { return (internal::FixedHolds(rows, header) && ...); },
-      Layout<Pdu>::kFields);
+  return internal::FixedBitsHold<Pdu>(internal::RowNumbers<Pdu>(), header);
 }
 
 // Fields that stand at the same place in every PDU that has them (section 11.2.1).
