@@ -1,5 +1,6 @@
 """Our two programs: the target `iscsi_target`, served on a free port, and the initiator `iscsi`."""
 
+import dataclasses
 import json
 import pathlib
 import re
@@ -69,12 +70,21 @@ def write_secrets(scene: case.Scene, name: str, chap: dict) -> pathlib.Path:
     return path
 
 
-def iscsi(scene: case.Scene, *arguments, disk: Disk | None = None, status: int | None = 0, timeout_s: float = 120) -> str:
-    """Runs `iscsi`; its output. The secrets of `disk`, if any, go by file."""
+def iscsi(scene: case.Scene, *arguments, disk: Disk | None = None) -> str:
+    """Runs `iscsi`, which must succeed; its output. The secrets of `disk`, if any, go by file."""
+    return scene.run(_command(scene, arguments, disk))
+
+
+def iscsi_any(scene: case.Scene, *arguments, disk: Disk | None = None) -> tuple[int, str]:
+    """The same, whatever its exit status: (status, output)."""
+    return scene.run_any(_command(scene, arguments, disk))
+
+
+def _command(scene: case.Scene, arguments: tuple, disk: Disk | None) -> list:
     command = [program("iscsi"), *arguments]
     if disk is not None and disk.user:
         command.append(f"--secret_file={write_secrets(scene, 'iscsi.secrets', vars(disk))}")
-    return scene.run(command, status, timeout_s)
+    return command
 
 
 def json_of(output: str) -> dict:
@@ -83,3 +93,28 @@ def json_of(output: str) -> dict:
         if line.startswith("{"):
             return json.loads(line)
     raise case.Failure("no JSON in:\n" + output[-1000:])
+
+
+@dataclasses.dataclass(frozen=True)
+class Digests:
+    """Digests of one direction, from our statistics: `good` were computed or accepted, `bad` did not match."""
+
+    header_good: int
+    header_bad: int
+    data_good: int
+    data_bad: int
+
+
+def digests(statistics: dict, direction: str) -> Digests:
+    """The sum over all connections in `direction`: "rx" or "tx"."""
+    def total(node: object, name: str, inside: bool) -> int:
+        if isinstance(node, dict):
+            return sum(total(value, name, inside or key == direction) if isinstance(value, (dict, list))
+                       else value if inside and key == name else 0 for key, value in node.items())
+        return sum(total(value, name, inside) for value in node) if isinstance(node, list) else 0
+
+    def of(kind: str) -> tuple[int, int]:
+        bad = total(statistics, f"{kind}_digest_errors", False)
+        return sum(total(statistics, f"{kind}_digests_by_{by}", False) for by in ("software", "device")) - bad, bad
+
+    return Digests(*of("header"), *of("data"))

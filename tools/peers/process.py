@@ -61,6 +61,11 @@ class Running:
         except subprocess.TimeoutExpired:
             raise TimeOut(f"{self.command[0]}: still running after {timeout_s} s:\n" + self.text()[-3000:]) from None
 
+    def kill(self) -> None:
+        """SIGKILL: the end without warning."""
+        self._process.kill()
+        self._process.wait()
+
     def stop(self, timeout_s: float = 10) -> int:
         """SIGTERM, then SIGKILL if that does not end it; the exit status."""
         if self._process.poll() is None:

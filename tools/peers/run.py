@@ -2,8 +2,10 @@
 
 import pathlib
 import shutil
+import sys
 import tempfile
 import time
+import traceback
 
 from tools.peers import case, cases_initiator, cases_referee, cases_target, process
 from tools.testing.outcome import Outcome
@@ -11,7 +13,7 @@ from tools.testing.outcome import Outcome
 CASES = [*cases_target.CASES, *cases_initiator.CASES, *cases_referee.CASES]
 
 
-def run(names: list[str], only_list: bool = False) -> Outcome:
+def run(names: list[str]) -> Outcome:
     chosen = [one for one in CASES if not names or any(one.name.startswith(name) for name in names)]
     total = Outcome()
     for name in names:
@@ -19,11 +21,7 @@ def run(names: list[str], only_list: bool = False) -> Outcome:
             total.failed.append(f"peers {name}: no case begins like this")
     with tempfile.TemporaryDirectory(prefix="isthmus-peers-") as folder:
         for one in chosen:
-            if only_list:
-                print(one.name)
-                total.passed += 1
-            else:
-                total.add(_run_one(one, pathlib.Path(folder) / one.name))
+            total.add(_run_one(one, pathlib.Path(folder) / one.name))
     return total
 
 
@@ -47,6 +45,8 @@ def _run_one(one: case.Case, folder: pathlib.Path) -> Outcome:
         verdict = "FAILED"
         text = str(error) if isinstance(error, (case.Failure, process.TimeOut)) else repr(error)
         print(f"--- {one.name}: {text}")
+        if not isinstance(error, (case.Failure, process.TimeOut)):
+            traceback.print_exc(file=sys.stdout)
         _print_logs(folder)
         outcome.failed.append(f"{one.name}: {text.splitlines()[0] if text else repr(error)}")
     for what in outcome.failed:

@@ -22,6 +22,7 @@ class Tgt:
         self.port = process.free_port()
         self._daemon = scene.start(["tgtd", "-f", "-C", "0", "--iscsi", f"portal=127.0.0.1:{self.port}"],
                                    environment=self._environment)
+        scene.defer(self._daemon.kill)  # While it has targets it takes no notice of SIGTERM.
         self._daemon.wait_for(lambda: process.listens(self.port), "listening")
 
     def _admin(self, op: str, mode: str, *arguments) -> None:

@@ -32,8 +32,9 @@ def _tsan(_: argparse.Namespace) -> Outcome:
 
 
 def _peers(arguments: argparse.Namespace) -> Outcome:
-    from tools.peers import run
-    return run.run(arguments.cases, only_list=arguments.list)
+    from tools.peers import run, subject
+    subject.use_stand_in = arguments.stand_in
+    return run.run(arguments.cases)
 
 
 PARTS = {"unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "peers": _peers}
@@ -44,6 +45,7 @@ def main() -> int:
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("what", nargs="*", metavar="PART|CASE", help="parts; after `peers`, cases or their beginnings")
     parser.add_argument("--list", action="store_true", help="only name the cases of the peers")
+    parser.add_argument("--stand_in", action="store_true", help="tgt in our target's place: checks the harness itself")
     arguments = parser.parse_args()
     arguments.cases = []
     parts = []
@@ -55,6 +57,10 @@ def main() -> int:
         else:
             parser.error(f"no part {word!r}; there are {', '.join(PARTS)}")
     if arguments.list:
+        from tools.peers import run
+        print("\n".join(one.name for one in run.CASES))
+        return 0
+    if arguments.stand_in:
         parts = ["peers"]
 
     # A stop runs the clean-up of what was started.

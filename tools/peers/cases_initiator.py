@@ -1,0 +1,134 @@
+"""Our initiator against stock targets."""
+
+import dataclasses
+
+from tools.peers import case, guest, image, istgt, lio, ours, relay, tgt
+from tools.peers.case import Case
+from tools.peers.disk import Disk
+
+_BOTH = {"header_digest": "crc32c", "data_digest": "crc32c"}
+_NONE = {"header_digest": "none", "data_digest": "none"}
+_SECRETS = {"user": "alice", "secret": "alice's secret"}
+_MUTUAL = _SECRETS | {"mutual_user": "bob", "mutual_secret": "the other secret"}
+
+
+def round_trip(scene: case.Scene, disk: Disk, digests: dict, mebibytes: int = 64) -> None:
+    """Discovers the disk, copies a real file system in, verifies it there, copies it out, and compares."""
+    found = ours.iscsi(scene, "discover", disk.portal, disk=disk)
+    scene.check(disk.iqn in found, f"{disk.iqn} was not discovered:\n{found}")
+    source = image.ext4(scene, scene.folder / "source.ext4", mebibytes)
+    url = disk.url(**digests)
+    counted = [ours.json_of(ours.iscsi(scene, "copy", source, url, "--json", disk=disk))]
+    ours.iscsi(scene, "verify", url, source, disk=disk)
+    copy = scene.folder / "copy.ext4"
+    counted.append(ours.json_of(ours.iscsi(scene, "copy", url, copy, "--json", disk=disk)))
+    size = source.stat().st_size
+    scene.equal(image.digest(copy, size), image.digest(source), "what came back")
+    with open(copy, "r+b") as grown:
+        grown.truncate(size)
+    image.check_file_system(scene, copy)
+    expected = digests == _BOTH
+    for way, statistics in zip(("in", "out"), counted):
+        for direction in ("rx", "tx"):
+            seen = ours.digests(statistics, direction)
+            scene.equal((seen.header_bad, seen.data_bad), (0, 0), f"bad digests, copy {way}, {direction}")
+            scene.equal(bool(seen.header_good), expected, f"header digests counted, copy {way}, {direction}")
+        scene.equal(bool(seen.data_good if way == "in" else ours.digests(statistics, "rx").data_good), expected,
+                    f"data digests counted, copy {way}")
+
+
+def refused(scene: case.Scene, disk: Disk, words: tuple[str, ...], **arguments: str) -> None:
+    """The login must fail, with a message that holds one of `words`."""
+    status, output = ours.iscsi_any(scene, "inquiry", disk.url(**arguments), disk=disk)
+    scene.check(status != 0, f"let in:\n{output}")
+    scene.check(any(word in output.lower() for word in words), f"the message has none of {words}:\n{output}")
+    scene.check(not disk.secret or disk.secret not in output, f"the message holds the secret:\n{output}")
+
+
+def _tgt(digests: dict, accounts: dict):
+    def run(scene: case.Scene) -> None:
+        disk = tgt.Tgt(scene).add("iqn.2026-11.example:disk", image.empty(scene.folder / "disk", 64),
+                                  digests=digests == _BOTH, **accounts)
+        round_trip(scene, disk, digests)
+        if accounts:
+            refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ("authentication",))
+    return run
+
+
+def _tgt_refuses_digests(scene: case.Scene) -> None:
+    disk = tgt.Tgt(scene).add("iqn.2026-11.example:disk", image.empty(scene.folder / "disk", 16))
+    refused(scene, disk, ("digest",), **_BOTH)
+
+
+def _tgt_names(scene: case.Scene) -> None:
+    disk = tgt.Tgt(scene).add("iqn.2026-11.example:disk", image.empty(scene.folder / "disk", 16))
+    refused(scene, dataclasses.replace(disk, iqn="iqn.2026-11.example:nobody"), ("not found", "no target", "name"))
+
+
+def _istgt(digests: dict, accounts: dict):
+    def run(scene: case.Scene) -> None:
+        disk = istgt.serve(scene, image.empty(scene.folder / "disk", 64), digests=digests == _BOTH, **accounts)
+        round_trip(scene, disk, digests)
+    return run
+
+
+_LIO_CHAP = {"userid": "alice", "password": "alice-secret-12"}
+_LIO_MUTUAL = _LIO_CHAP | {"userid_mutual": "bob", "password_mutual": "bob-secret-12345"}
+_LIO_DIGESTS = {"HeaderDigest": "CRC32C", "DataDigest": "CRC32C"}
+_LIO = {
+    "plain": (_NONE, {"HeaderDigest": "None", "DataDigest": "None"}),
+    "digests": (_BOTH, _LIO_DIGESTS),
+    "r2t": (_BOTH, _LIO_DIGESTS | {"InitialR2T": "Yes", "ImmediateData": "No"}),
+    "unsolicited": (_BOTH, _LIO_DIGESTS | {"InitialR2T": "No", "ImmediateData": "Yes", "MaxOutstandingR2T": "4"}),
+    "immediate": (_BOTH, _LIO_DIGESTS | {"InitialR2T": "Yes", "ImmediateData": "Yes", "FirstBurstLength": "4096"}),
+    "chap": (_BOTH, _LIO_DIGESTS | _LIO_CHAP),
+    "mutual": (_BOTH, _LIO_DIGESTS | _LIO_MUTUAL),
+}
+
+
+def _lio(name: str):
+    def run(scene: case.Scene) -> None:
+        digests, keys = _LIO[name]
+        disk = lio.Lio(scene, {name: keys}).disk(name)
+        round_trip(scene, disk, digests, mebibytes=32)
+        if disk.user:
+            refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ("authentication",), **digests)
+    return run
+
+
+def _spoiled(direction: str):
+    """A relay flips bits on the way: each is found by a digest, and the copy is right all the same."""
+    def run(scene: case.Scene) -> None:
+        path = image.empty(scene.folder / "disk", 64)
+        disk = tgt.Tgt(scene).add("iqn.2026-11.example:disk", path, digests=True)
+        source = image.random(scene.folder / "source", 64)
+        places = {f"spoil_{direction}": [1_000_003, 20_000_011, 45_000_017]}
+        between = relay.Relay(disk.port, **places)
+        scene.defer(between.stop)
+        url = dataclasses.replace(disk, port=between.port).url(**_BOTH)
+        ours.iscsi(scene, "copy", source, url)
+        ours.iscsi(scene, "copy", url, scene.folder / "copy")
+        scene.equal(between.spoiled, 3, "bits that the relay flipped")
+        scene.check(between.connections > 2, "no connection was dropped although digests were bad")
+        scene.equal(image.digest(path), image.digest(source), "what the target holds")
+        scene.equal(image.digest(scene.folder / "copy"), image.digest(source), "what came back")
+    return run
+
+
+_NEEDS_IMAGE = ("mke2fs", "e2fsck")
+_NEEDS_TGT = ("tgtd", "tgtadm", *_NEEDS_IMAGE)
+
+CASES = [
+    Case("initiator.tgt.no_digests", _tgt(_NONE, {}), _NEEDS_TGT),
+    Case("initiator.tgt.both_digests", _tgt(_BOTH, {}), _NEEDS_TGT),
+    Case("initiator.tgt.chap_one_way", _tgt(_BOTH, _SECRETS), _NEEDS_TGT),
+    Case("initiator.tgt.chap_mutual", _tgt(_BOTH, _MUTUAL), _NEEDS_TGT),
+    Case("initiator.tgt.refuses_digests", _tgt_refuses_digests, _NEEDS_TGT),
+    Case("initiator.tgt.wrong_name", _tgt_names, _NEEDS_TGT),
+    Case("initiator.tgt.spoiled_to_target", _spoiled("to_target"), _NEEDS_TGT),
+    Case("initiator.tgt.spoiled_to_initiator", _spoiled("to_initiator"), _NEEDS_TGT),
+    Case("initiator.istgt.no_digests", _istgt(_NONE, {}), ("istgt", *_NEEDS_IMAGE)),
+    Case("initiator.istgt.both_digests", _istgt(_BOTH, {}), ("istgt", *_NEEDS_IMAGE)),
+    Case("initiator.istgt.chap_mutual", _istgt(_BOTH, _MUTUAL), ("istgt", *_NEEDS_IMAGE)),
+    *(Case(f"initiator.lio.{name}", _lio(name), (*guest.NEEDS, *_NEEDS_IMAGE)) for name in _LIO),
+]
