@@ -45,19 +45,23 @@ struct RxLease {
 
 // Consecutive bytes of the receive stream, with what a device said of them.
 struct RxSegment {
-  uint64_t stream_offset = 0;  // of bytes[0], counted from the connection's first received byte
+  uint64_t stream_offset =
+      0;  // of the first byte that it stands for, from the connection's first received byte
   std::span<const std::byte> bytes;
-  digest::Evidence header;  // holds for every byte of the segment that belongs to a header or its digest
-  digest::Evidence data;    // likewise for data segments, padding and their digests
-  uint32_t placed = 0;      // data bytes that the device has already put into the sink
-  uint32_t coalesced = 0;   // PDUs that the device merged into one
+  digest::Evidence
+      header;  // holds for every byte of the segment that belongs to a header or its digest
+  digest::Evidence data;  // likewise for data segments, padding and their digests
+  uint32_t placed =
+      0;  // data bytes that the device has already put into the sink: they precede `bytes`
+  uint32_t coalesced = 0;  // PDUs that the device merged into one
   RxLease lease;
 };
 
 // Where the next bytes of the stream are to go.
 struct RxWant {
   std::span<std::byte> sink;
-  bool is_data = false;  // a data segment's destination (worth a read of its own), not a header or digest
+  bool is_data =
+      false;  // a data segment's destination (worth a read of its own), not a header or digest
 };
 
 enum class TxFlags : uint8_t {
@@ -72,6 +76,9 @@ constexpr TxFlags operator|(TxFlags a, TxFlags b) {
 }
 constexpr bool Has(TxFlags set, TxFlags flag) {
   return (static_cast<uint8_t>(set) & static_cast<uint8_t>(flag)) != 0;
+}
+constexpr TxFlags Without(TxFlags set, TxFlags flag) {
+  return static_cast<TxFlags>(static_cast<uint8_t>(set) & ~static_cast<uint8_t>(flag));
 }
 
 // Counts the PDUs of a connection in the order of emission; never reused while a transport may still read it.

@@ -17,7 +17,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <span>
 
 #include "digest/kernel.h"
@@ -42,14 +41,18 @@ enum class TxClass : uint8_t { kUrgent, kNormal };
 
 // Data of one task to be cut into Data-In or Data-Out PDUs.
 struct Transfer {
-  wire::Bhs header;          // template: opcode, LUN, tags; flags F, S and counts as the last PDU is to carry them
+  wire::Bhs
+      header;  // template: opcode, LUN, tags; flags F, S and counts as the last PDU is to carry them
   std::span<const std::byte> source;  // contiguous; further transfers continue it
   uint32_t buffer_offset = 0;         // of source[0] in the task's data
   uint32_t data_sn = 0;               // of the first PDU
-  uint32_t burst_bytes = 0;           // F is set after each so many bytes (MaxBurstLength, Data-In); 0: at the end only
-  uint32_t burst_used = 0;            // bytes of the current burst that earlier transfers of the task have used
-  bool final = true;                  // the last PDU carries F, and the header's S bit and status fields (phase collapse)
-  bool unstable = false;              // others may write the source meanwhile: copy and digest at emission
+  uint32_t burst_bytes =
+      0;  // F is set after each so many bytes (MaxBurstLength, Data-In); 0: at the end only
+  uint32_t burst_used =
+      0;  // bytes of the current burst that earlier transfers of the task have used
+  bool final =
+      true;  // the last PDU carries F, and the header's S bit and status fields (phase collapse)
+  bool unstable = false;  // others may write the source meanwhile: copy and digest at emission
   TxClass tx_class = TxClass::kNormal;
   uint64_t cookie = 0;
 };
@@ -57,14 +60,16 @@ struct Transfer {
 struct TxDone {
   uint64_t cookie = 0;
   bool cancelled = false;  // never exposed, or cut short by Cancel()
-  uint32_t bytes = 0;      // data bytes sent
+  uint32_t bytes = 0;      // data bytes of its PDUs that the transport is done with
   uint32_t next_data_sn = 0;
 };
 
 struct TxCounters {
   uint64_t pdus = 0, bytes = 0, data_bytes = 0;
-  uint64_t header_digests_by_software = 0, data_digests_by_software = 0, data_digest_bytes_by_software = 0;
-  uint64_t header_digests_by_device = 0, data_digests_by_device = 0, data_digest_bytes_by_device = 0;
+  uint64_t header_digests_by_software = 0, data_digests_by_software = 0,
+           data_digest_bytes_by_software = 0;
+  uint64_t header_digests_by_device = 0, data_digests_by_device = 0,
+           data_digest_bytes_by_device = 0;
   uint64_t staged_bytes = 0;  // copied because unstable
 };
 
@@ -72,42 +77,61 @@ class Sender {
  public:
   struct Options {
     const digest::Kernel* kernel = nullptr;  // not owned
-    uint32_t max_entries = 256;       // PDUs and transfers queued or not yet done
-    uint32_t max_pdus_in_flight = 64; // frozen and not yet done
-    uint32_t staging_bytes = 0;       // for unstable sources; 0: none may be queued
+    uint32_t max_entries = 256;        // PDUs and transfers queued or whose Done is not pulled
+    uint32_t max_pdus_in_flight = 64;  // frozen and not yet done
+    uint32_t staging_bytes = 0;        // for unstable sources; 0: none may be queued
+    // The transport reads slices after OnSent() (MSG_ZEROCOPY, a device that inserts digests): an unstable source is then
+    // staged also where no data digest covers it.
+    bool transport_rereads = false;
   };
   // Bytes that Sender takes from the arena.
   static size_t MemoryNeeded(const Options& options);
 
+  // The arena must hold MemoryNeeded(): else ok() is false and everything is refused.
   Sender(const Options& options, Arena& arena);
-  Sender(Sender&&) noexcept;
-  Sender& operator=(Sender&&) noexcept;
+  Sender(Sender&& other) noexcept;
+  Sender& operator=(Sender&& other) noexcept;
   ~Sender();
+  bool ok() const { return state_ != nullptr; }
 
   // Queues one PDU. The header's DataSegmentLength and TotalAHSLength are set from `data` and `ahs`. `ahs` (at most 1020
-  // bytes) and `data` are borrowed until Done. False: max_entries are taken, nothing was queued.
+  // bytes, in words of 4) and `data` are borrowed until Done. False, and nothing queued: max_entries are taken, or `data`
+  // is longer than the peer's MaxRecvDataSegmentLength, or `ahs` is no AHS.
   bool QueuePdu(TxClass tx_class, const wire::Bhs& header, std::span<const std::byte> ahs,
                 std::span<const std::byte> data, uint64_t cookie);
+  // False, and nothing queued: max_entries are taken, or the source is unstable and there is no staging memory, or it
+  // reaches beyond 2^32 bytes.
   bool QueueTransfer(const Transfer& transfer);
 
-  // Takes back what carries `cookie` and is not yet exposed: a transfer stops at the next PDU boundary. Its Done says cancelled.
+  // Takes back what carries `cookie` and is not yet exposed: a transfer stops at the next PDU boundary. Its Done says
+  // cancelled. What is wholly exposed already goes on.
   void Cancel(uint64_t cookie);
 
+  // Fills `out` with what is to be sent next, in stream order; returns how many. The answer stays the same, or grows at its
+  // end, until OnSent(): a PDU is frozen by the first call that shows a byte of it.
   size_t PollTransmit(std::span<TxSlice> out, Stamper& stamper);
+  // The transport took so many more bytes. More than PollTransmit() has shown: refused, nothing changes.
   void OnSent(size_t bytes);
+  // The transport reads nothing below this offset any more. Beyond what was sent: refused, nothing changes.
   void OnTransportDone(uint64_t stream_offset);
   bool NextDone(TxDone* done);
 
   // Take effect at the next PDU that is frozen.
   void SetDigests(bool header_digest, bool data_digest);
   void SetMaxDataSegmentLength(uint32_t bytes);  // the peer's MaxRecvDataSegmentLength
+  // A device inserts these digests: their four bytes are placeholders, slices of their own flagged kDeviceInserts.
+  void SetDeviceInserts(bool header_digest, bool data_digest);
+  // The device is gone: puts the digests of what is in flight into their placeholders, so that a transport that must send
+  // again sends the same bytes. Slices shown before are void.
+  void Materialize();
 
   bool idle() const;               // nothing queued and nothing in flight
   bool has_unsent() const;         // PollTransmit would return something
   uint64_t stream_offset() const;  // of the next byte to be sent
   const TxCounters& counters() const;
 
-  // Forgets everything queued or in flight (the transport is gone); each entry's Done says cancelled.
+  // Forgets everything queued or in flight (the transport is gone); the Done of each entry says cancelled. The next
+  // transport begins as a login does: stream offset 0, no digests, MaxRecvDataSegmentLength 8192.
   void Reset();
 
  private:

@@ -23,10 +23,9 @@
 
 #include "protocol/arena.h"
 #include "protocol/check.h"
+#include "protocol/wire/field.h"
 
 namespace isthmus {
-
-inline constexpr uint32_t kReservedTag = 0xffffffff;
 
 template <class T>
 class SlotTable {
@@ -86,7 +85,7 @@ class SlotTable {
     Slot& slot = slots_[index];
     slot.taken = false;
     // The all-ones generation is left out: with the all-ones index it would make the reserved tag.
-    const uint32_t last_generation = (kReservedTag >> index_bits_) - 1;
+    const uint32_t last_generation = (wire::kReservedTag >> index_bits_) - 1;
     slot.generation = slot.generation == last_generation ? 0 : slot.generation + 1;
     if (size_ == capacity_) {
       first_free_ = index;
