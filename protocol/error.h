@@ -94,6 +94,20 @@ struct [[nodiscard]] Error {
   friend constexpr bool operator==(const Error&, const Error&) = default;
 };
 
+// A violation without its consequences: what code returns that knows neither role nor session.
+//
+//   if (Violation violation = wire::ParseAhs(...); !violation.ok()) {
+//     return MakeError(violation, role, pdu_class, error_recovery_level);
+//   }
+struct [[nodiscard]] Violation {
+  ErrorCode code = ErrorCode::kOk;
+  uint32_t detail = 0;
+
+  static constexpr Violation None() { return Violation{}; }
+  constexpr bool ok() const { return code == ErrorCode::kOk; }
+  friend constexpr bool operator==(const Violation&, const Violation&) = default;
+};
+
 // A row of the table. All strings are static.
 struct ErrorInfo {
   ErrorCode code;
@@ -113,6 +127,11 @@ struct ErrorInfo {
 // ErrorRecoveryLevel (0 to 2).
 Error MakeError(ErrorCode code, Role role, PduClass pdu_class, int error_recovery_level,
                 uint32_t detail = 0);
+
+inline Error MakeError(const Violation& violation, Role role, PduClass pdu_class,
+                       int error_recovery_level) {
+  return MakeError(violation.code, role, pdu_class, error_recovery_level, violation.detail);
+}
 
 // The refusal of a call: blame caller, nothing changes.
 Error CallerError(ErrorCode code, uint32_t detail = 0);

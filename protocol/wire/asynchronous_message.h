@@ -33,17 +33,27 @@ struct Layout<AsynchronousMessage> {
   static constexpr uint8_t kOpcode = 0x32;
   static constexpr const char* kName = "Asynchronous Message";
   static constexpr const char* kSection = "11.9";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, Fixed{kFixedFinal, 1}, Reserved{1, 1, 23},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 23},
       In(kTotalAhsLength, &Pdu::total_ahs_length),
-      In(kDataSegmentLength, &Pdu::data_segment_length), In(kLun, &Pdu::lun),
-      Fixed{kInitiatorTaskTag, kReservedTag}, Reserved{20, 0, 32}, In(kStatSn, &Pdu::stat_sn),
-      In(kExpCmdSn, &Pdu::exp_cmd_sn), In(kMaxCmdSn, &Pdu::max_cmd_sn),
+      In(kDataSegmentLength, &Pdu::data_segment_length),
+      In(kLun, &Pdu::lun),
+      Fixed{kInitiatorTaskTag, kReservedTag},
+      Reserved{20, 0, 32},
+      In(kStatSn, &Pdu::stat_sn),
+      In(kExpCmdSn, &Pdu::exp_cmd_sn),
+      In(kMaxCmdSn, &Pdu::max_cmd_sn),
       In({36, 0, 8, "AsyncEvent", "11.9.1"}, &Pdu::async_event),
       In({37, 0, 8, "AsyncVCode", "11.9.2"}, &Pdu::async_vcode),
       In({38, 0, 16, "Parameter1", "11.9.1"}, &Pdu::parameter1),
       In({40, 0, 16, "Parameter2", "11.9.1"}, &Pdu::parameter2),
-      In({42, 0, 16, "Parameter3", "11.9.1"}, &Pdu::parameter3), Reserved{44, 0, 32});
+      In({42, 0, 16, "Parameter3", "11.9.1"}, &Pdu::parameter3),
+      Reserved{44, 0, 32});
+  // clang-format on
 };
 static_assert(CoversHeader<AsynchronousMessage>());
 

@@ -1,5 +1,4 @@
-// The codes that PDU fields hold, with the RFC's names. RFC 7143 section 11, RFC 7144 sections 4
-// and 6.
+// The codes that PDU fields hold, with the RFC's names. RFC 7143 section 11, RFC 7144.
 //
 // An enumeration may hold any value of its field: Decode keeps reserved codes, and whoever acts on
 // a code reports them (section 11: as a protocol error). IsDefined tells them apart; Name gives

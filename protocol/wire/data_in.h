@@ -43,19 +43,30 @@ struct Layout<DataIn> {
   static constexpr uint8_t kOpcode = 0x25;
   static constexpr const char* kName = "SCSI Data-In";
   static constexpr const char* kSection = "11.7";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, In(kFinal, &DataIn::final),
-      In(kDataInAcknowledge, &DataIn::acknowledge), Reserved{1, 2, 3},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      In(kFinal, &DataIn::final),
+      In(kDataInAcknowledge, &DataIn::acknowledge),
+      Reserved{1, 2, 3},
       In(kDataInResidualOverflow, &DataIn::residual_overflow),
       In(kDataInResidualUnderflow, &DataIn::residual_underflow),
-      In(kDataInHasStatus, &DataIn::has_status), Reserved{2, 0, 8},
-      In(kDataInStatus, &DataIn::status), In(kTotalAhsLength, &DataIn::total_ahs_length),
-      In(kDataSegmentLength, &DataIn::data_segment_length), In(kLun, &DataIn::lun),
+      In(kDataInHasStatus, &DataIn::has_status),
+      Reserved{2, 0, 8},
+      In(kDataInStatus, &DataIn::status),
+      In(kTotalAhsLength, &DataIn::total_ahs_length),
+      In(kDataSegmentLength, &DataIn::data_segment_length),
+      In(kLun, &DataIn::lun),
       In(kInitiatorTaskTag, &DataIn::initiator_task_tag),
-      In(kTargetTransferTag, &DataIn::target_transfer_tag), In(kStatSn, &DataIn::stat_sn),
-      In(kExpCmdSn, &DataIn::exp_cmd_sn), In(kMaxCmdSn, &DataIn::max_cmd_sn),
-      In(kDataSn, &DataIn::data_sn), In(kBufferOffset, &DataIn::buffer_offset),
+      In(kTargetTransferTag, &DataIn::target_transfer_tag),
+      In(kStatSn, &DataIn::stat_sn),
+      In(kExpCmdSn, &DataIn::exp_cmd_sn),
+      In(kMaxCmdSn, &DataIn::max_cmd_sn),
+      In(kDataSn, &DataIn::data_sn),
+      In(kBufferOffset, &DataIn::buffer_offset),
       In(kResidualCount, &DataIn::residual_count));
+  // clang-format on
 };
 static_assert(CoversHeader<DataIn>());
 

@@ -27,14 +27,24 @@ struct Layout<DataOut> {
   static constexpr uint8_t kOpcode = 0x05;
   static constexpr const char* kName = "SCSI Data-Out";
   static constexpr const char* kSection = "11.7";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, In(kFinal, &DataOut::final),
-      Reserved{1, 1, 23}, In(kTotalAhsLength, &DataOut::total_ahs_length),
-      In(kDataSegmentLength, &DataOut::data_segment_length), In(kLun, &DataOut::lun),
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      In(kFinal, &DataOut::final),
+      Reserved{1, 1, 23},
+      In(kTotalAhsLength, &DataOut::total_ahs_length),
+      In(kDataSegmentLength, &DataOut::data_segment_length),
+      In(kLun, &DataOut::lun),
       In(kInitiatorTaskTag, &DataOut::initiator_task_tag),
-      In(kTargetTransferTag, &DataOut::target_transfer_tag), Reserved{24, 0, 32},
-      In(kExpStatSn, &DataOut::exp_stat_sn), Reserved{32, 0, 32}, In(kDataSn, &DataOut::data_sn),
-      In(kBufferOffset, &DataOut::buffer_offset), Reserved{44, 0, 32});
+      In(kTargetTransferTag, &DataOut::target_transfer_tag),
+      Reserved{24, 0, 32},
+      In(kExpStatSn, &DataOut::exp_stat_sn),
+      Reserved{32, 0, 32},
+      In(kDataSn, &DataOut::data_sn),
+      In(kBufferOffset, &DataOut::buffer_offset),
+      Reserved{44, 0, 32});
+  // clang-format on
 };
 static_assert(CoversHeader<DataOut>());
 

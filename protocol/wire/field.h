@@ -44,7 +44,7 @@ struct Field {
   uint8_t bit;
   uint8_t width;
   const char* name;            // in the RFC's spelling
-  const char* section;         // of RFC 7143, or of RFC 7144 where protocol_level is 2
+  const char* section;         // of RFC 7143, or "RFC 7144" where protocol_level is 2
   uint8_t protocol_level = 1;  // the iSCSIProtocolLevel below which the bits are reserved
 };
 

@@ -46,10 +46,13 @@ struct Layout<LoginResponse> {
   static constexpr uint8_t kOpcode = 0x23;
   static constexpr const char* kName = "Login Response";
   static constexpr const char* kSection = "11.13";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
       In({1, 0, 1, "T", "11.13.6"}, &LoginResponse::transit),
-      In(kContinue, &LoginResponse::continued), Reserved{1, 2, 2},
+      In(kContinue, &LoginResponse::continued),
+      Reserved{1, 2, 2},
       In({1, 4, 2, "CSG", "11.12.3"}, &LoginResponse::current_stage),
       In({1, 6, 2, "NSG", "11.12.3"}, &LoginResponse::next_stage),
       In({2, 0, 8, "Version-max", "11.13.1"}, &LoginResponse::version_max),
@@ -58,12 +61,15 @@ struct Layout<LoginResponse> {
       In(kDataSegmentLength, &LoginResponse::data_segment_length),
       In({8, 0, 48, "ISID", "11.12.5"}, &LoginResponse::isid),
       In({14, 0, 16, "TSIH", "11.13.3"}, &LoginResponse::tsih),
-      In(kInitiatorTaskTag, &LoginResponse::initiator_task_tag), Reserved{20, 0, 32},
-      In(kStatSn, &LoginResponse::stat_sn), In(kExpCmdSn, &LoginResponse::exp_cmd_sn),
+      In(kInitiatorTaskTag, &LoginResponse::initiator_task_tag),
+      Reserved{20, 0, 32},
+      In(kStatSn, &LoginResponse::stat_sn),
+      In(kExpCmdSn, &LoginResponse::exp_cmd_sn),
       In(kMaxCmdSn, &LoginResponse::max_cmd_sn),
       In({36, 0, 8, "Status-Class", "11.13.5"}, &LoginResponse::status_class),
       In({37, 0, 8, "Status-Detail", "11.13.5"}, &LoginResponse::status_detail),
       Reserved{38, 0, 80});
+  // clang-format on
 };
 static_assert(CoversHeader<LoginResponse>());
 

@@ -26,13 +26,22 @@ struct Layout<NopIn> {
   static constexpr uint8_t kOpcode = 0x20;
   static constexpr const char* kName = "NOP-In";
   static constexpr const char* kSection = "11.19";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, Fixed{kFixedFinal, 1}, Reserved{1, 1, 23},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 23},
       In(kTotalAhsLength, &NopIn::total_ahs_length),
-      In(kDataSegmentLength, &NopIn::data_segment_length), In(kLun, &NopIn::lun),
+      In(kDataSegmentLength, &NopIn::data_segment_length),
+      In(kLun, &NopIn::lun),
       In(kInitiatorTaskTag, &NopIn::initiator_task_tag),
-      In(kTargetTransferTag, &NopIn::target_transfer_tag), In(kStatSn, &NopIn::stat_sn),
-      In(kExpCmdSn, &NopIn::exp_cmd_sn), In(kMaxCmdSn, &NopIn::max_cmd_sn), Reserved{36, 0, 96});
+      In(kTargetTransferTag, &NopIn::target_transfer_tag),
+      In(kStatSn, &NopIn::stat_sn),
+      In(kExpCmdSn, &NopIn::exp_cmd_sn),
+      In(kMaxCmdSn, &NopIn::max_cmd_sn),
+      Reserved{36, 0, 96});
+  // clang-format on
 };
 static_assert(CoversHeader<NopIn>());
 

@@ -27,13 +27,22 @@ struct Layout<NopOut> {
   static constexpr uint8_t kOpcode = 0x00;
   static constexpr const char* kName = "NOP-Out";
   static constexpr const char* kSection = "11.18";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 1}, In(kImmediate, &NopOut::immediate), Fixed{kFixedOpcode, kOpcode},
-      Fixed{kFixedFinal, 1}, Reserved{1, 1, 23}, In(kTotalAhsLength, &NopOut::total_ahs_length),
-      In(kDataSegmentLength, &NopOut::data_segment_length), In(kLun, &NopOut::lun),
+      Reserved{0, 0, 1},
+      In(kImmediate, &NopOut::immediate),
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 23},
+      In(kTotalAhsLength, &NopOut::total_ahs_length),
+      In(kDataSegmentLength, &NopOut::data_segment_length),
+      In(kLun, &NopOut::lun),
       In(kInitiatorTaskTag, &NopOut::initiator_task_tag),
-      In(kTargetTransferTag, &NopOut::target_transfer_tag), In(kCmdSn, &NopOut::cmd_sn),
-      In(kExpStatSn, &NopOut::exp_stat_sn), Reserved{32, 0, 128});
+      In(kTargetTransferTag, &NopOut::target_transfer_tag),
+      In(kCmdSn, &NopOut::cmd_sn),
+      In(kExpStatSn, &NopOut::exp_stat_sn),
+      Reserved{32, 0, 128});
+  // clang-format on
 };
 static_assert(CoversHeader<NopOut>());
 

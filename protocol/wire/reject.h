@@ -27,14 +27,25 @@ struct Layout<Reject> {
   static constexpr uint8_t kOpcode = 0x3f;
   static constexpr const char* kName = "Reject";
   static constexpr const char* kSection = "11.17";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, Fixed{kFixedFinal, 1}, Reserved{1, 1, 7},
-      In({2, 0, 8, "Reason", "11.17.1"}, &Reject::reason), Reserved{3, 0, 8},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 7},
+      In({2, 0, 8, "Reason", "11.17.1"}, &Reject::reason),
+      Reserved{3, 0, 8},
       In(kTotalAhsLength, &Reject::total_ahs_length),
-      In(kDataSegmentLength, &Reject::data_segment_length), Reserved{8, 0, 64},
-      Fixed{kInitiatorTaskTag, kReservedTag}, Reserved{20, 0, 32}, In(kStatSn, &Reject::stat_sn),
-      In(kExpCmdSn, &Reject::exp_cmd_sn), In(kMaxCmdSn, &Reject::max_cmd_sn),
-      In({36, 0, 32, "DataSN/R2TSN", "11.17.2"}, &Reject::data_sn), Reserved{40, 0, 64});
+      In(kDataSegmentLength, &Reject::data_segment_length),
+      Reserved{8, 0, 64},
+      Fixed{kInitiatorTaskTag, kReservedTag},
+      Reserved{20, 0, 32},
+      In(kStatSn, &Reject::stat_sn),
+      In(kExpCmdSn, &Reject::exp_cmd_sn),
+      In(kMaxCmdSn, &Reject::max_cmd_sn),
+      In({36, 0, 32, "DataSN/R2TSN", "11.17.2"}, &Reject::data_sn),
+      Reserved{40, 0, 64});
+  // clang-format on
 };
 static_assert(CoversHeader<Reject>());
 

@@ -1,8 +1,8 @@
 // SCSI Command, from initiator to target. RFC 7143 section 11.3; priority from RFC 7144 at
 // iSCSIProtocolLevel 2.
 //
-//   ScsiCommand command = {.final = true, .read = true, .attribute = TaskAttribute::kSimple, .lun =
-//   lun, ...}; Encode(command, &header);
+//   ScsiCommand command = {.final = true, .read = true, .attribute = TaskAttribute::kSimple, ...};
+//   Encode(command, &header);
 #ifndef ISTHMUS_PROTOCOL_WIRE_SCSI_COMMAND_H_
 #define ISTHMUS_PROTOCOL_WIRE_SCSI_COMMAND_H_
 
@@ -42,18 +42,27 @@ struct Layout<ScsiCommand> {
   static constexpr uint8_t kOpcode = 0x01;
   static constexpr const char* kName = "SCSI Command";
   static constexpr const char* kSection = "11.3";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 1}, In(kImmediate, &ScsiCommand::immediate), Fixed{kFixedOpcode, kOpcode},
-      In(kFinal, &ScsiCommand::final), In({1, 1, 1, "R", "11.3.1"}, &ScsiCommand::read),
-      In({1, 2, 1, "W", "11.3.1"}, &ScsiCommand::write), Reserved{1, 3, 2},
+      Reserved{0, 0, 1},
+      In(kImmediate, &ScsiCommand::immediate),
+      Fixed{kFixedOpcode, kOpcode},
+      In(kFinal, &ScsiCommand::final),
+      In({1, 1, 1, "R", "11.3.1"}, &ScsiCommand::read),
+      In({1, 2, 1, "W", "11.3.1"}, &ScsiCommand::write),
+      Reserved{1, 3, 2},
       In({1, 5, 3, "ATTR", "11.3.1"}, &ScsiCommand::attribute),
-      In({2, 0, 4, "PRI", "5.1", 2}, &ScsiCommand::priority), Reserved{2, 4, 12},
+      In({2, 0, 4, "PRI", "RFC 7144", 2}, &ScsiCommand::priority),
+      Reserved{2, 4, 12},
       In(kTotalAhsLength, &ScsiCommand::total_ahs_length),
-      In(kDataSegmentLength, &ScsiCommand::data_segment_length), In(kLun, &ScsiCommand::lun),
+      In(kDataSegmentLength, &ScsiCommand::data_segment_length),
+      In(kLun, &ScsiCommand::lun),
       In(kInitiatorTaskTag, &ScsiCommand::initiator_task_tag),
       In(kExpectedDataTransferLength, &ScsiCommand::expected_data_transfer_length),
-      In(kCmdSn, &ScsiCommand::cmd_sn), In(kExpStatSn, &ScsiCommand::exp_stat_sn),
+      In(kCmdSn, &ScsiCommand::cmd_sn),
+      In(kExpStatSn, &ScsiCommand::exp_stat_sn),
       In({32, 0, 128, "CDB", "11.3.5"}, &ScsiCommand::cdb));
+  // clang-format on
 };
 static_assert(CoversHeader<ScsiCommand>());
 

@@ -28,17 +28,26 @@ struct Layout<SnackRequest> {
   static constexpr uint8_t kOpcode = 0x10;
   static constexpr const char* kName = "SNACK Request";
   static constexpr const char* kSection = "11.16";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, Fixed{kFixedFinal, 1}, Reserved{1, 1, 3},
-      In({1, 4, 4, "Type", "11.16.1"}, &SnackRequest::type), Reserved{2, 0, 16},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 3},
+      In({1, 4, 4, "Type", "11.16.1"}, &SnackRequest::type),
+      Reserved{2, 0, 16},
       In(kTotalAhsLength, &SnackRequest::total_ahs_length),
-      In(kDataSegmentLength, &SnackRequest::data_segment_length), In(kLun, &SnackRequest::lun),
+      In(kDataSegmentLength, &SnackRequest::data_segment_length),
+      In(kLun, &SnackRequest::lun),
       In(kInitiatorTaskTag, &SnackRequest::initiator_task_tag),
       In({20, 0, 32, "Target Transfer Tag or SNACK Tag", "11.16.5"},
          &SnackRequest::target_transfer_tag),
-      Reserved{24, 0, 32}, In(kExpStatSn, &SnackRequest::exp_stat_sn), Reserved{32, 0, 64},
+      Reserved{24, 0, 32},
+      In(kExpStatSn, &SnackRequest::exp_stat_sn),
+      Reserved{32, 0, 64},
       In({40, 0, 32, "BegRun", "11.16.6"}, &SnackRequest::beg_run),
       In({44, 0, 32, "RunLength", "11.16.7"}, &SnackRequest::run_length));
+  // clang-format on
 };
 static_assert(CoversHeader<SnackRequest>());
 

@@ -32,16 +32,25 @@ struct Layout<TaskManagementFunctionRequest> {
   static constexpr uint8_t kOpcode = 0x02;
   static constexpr const char* kName = "Task Management Function Request";
   static constexpr const char* kSection = "11.5";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 1}, In(kImmediate, &Pdu::immediate), Fixed{kFixedOpcode, kOpcode},
-      Fixed{kFixedFinal, 1}, In({1, 1, 7, "Function", "11.5.1"}, &Pdu::function),
-      Reserved{2, 0, 16}, In(kTotalAhsLength, &Pdu::total_ahs_length),
-      In(kDataSegmentLength, &Pdu::data_segment_length), In(kLun, &Pdu::lun),
+      Reserved{0, 0, 1},
+      In(kImmediate, &Pdu::immediate),
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      In({1, 1, 7, "Function", "11.5.1"}, &Pdu::function),
+      Reserved{2, 0, 16},
+      In(kTotalAhsLength, &Pdu::total_ahs_length),
+      In(kDataSegmentLength, &Pdu::data_segment_length),
+      In(kLun, &Pdu::lun),
       In(kInitiatorTaskTag, &Pdu::initiator_task_tag),
       In({20, 0, 32, "Referenced Task Tag", "11.5.4"}, &Pdu::referenced_task_tag),
-      In(kCmdSn, &Pdu::cmd_sn), In(kExpStatSn, &Pdu::exp_stat_sn),
+      In(kCmdSn, &Pdu::cmd_sn),
+      In(kExpStatSn, &Pdu::exp_stat_sn),
       In({32, 0, 32, "RefCmdSN", "11.5.5"}, &Pdu::ref_cmd_sn),
-      In({36, 0, 32, "ExpDataSN", "11.5.6"}, &Pdu::exp_data_sn), Reserved{40, 0, 64});
+      In({36, 0, 32, "ExpDataSN", "11.5.6"}, &Pdu::exp_data_sn),
+      Reserved{40, 0, 64});
+  // clang-format on
 };
 static_assert(CoversHeader<TaskManagementFunctionRequest>());
 

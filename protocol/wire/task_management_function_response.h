@@ -30,16 +30,26 @@ struct Layout<TaskManagementFunctionResponse> {
   static constexpr uint8_t kOpcode = 0x22;
   static constexpr const char* kName = "Task Management Function Response";
   static constexpr const char* kSection = "11.6";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, Fixed{kFixedFinal, 1}, Reserved{1, 1, 7},
-      In({2, 0, 8, "Response", "11.6.1"}, &Pdu::response), Reserved{3, 0, 8},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      Fixed{kFixedFinal, 1},
+      Reserved{1, 1, 7},
+      In({2, 0, 8, "Response", "11.6.1"}, &Pdu::response),
+      Reserved{3, 0, 8},
       In(kTotalAhsLength, &Pdu::total_ahs_length),
       In(kDataSegmentLength, &Pdu::data_segment_length),
-      In({8, 0, 24, "Additional Response Information", "6.1", 2},
+      In({8, 0, 24, "Additional Response Information", "RFC 7144", 2},
          &Pdu::additional_response_information),
-      Reserved{11, 0, 40}, In(kInitiatorTaskTag, &Pdu::initiator_task_tag), Reserved{20, 0, 32},
-      In(kStatSn, &Pdu::stat_sn), In(kExpCmdSn, &Pdu::exp_cmd_sn), In(kMaxCmdSn, &Pdu::max_cmd_sn),
+      Reserved{11, 0, 40},
+      In(kInitiatorTaskTag, &Pdu::initiator_task_tag),
+      Reserved{20, 0, 32},
+      In(kStatSn, &Pdu::stat_sn),
+      In(kExpCmdSn, &Pdu::exp_cmd_sn),
+      In(kMaxCmdSn, &Pdu::max_cmd_sn),
       Reserved{36, 0, 96});
+  // clang-format on
 };
 static_assert(CoversHeader<TaskManagementFunctionResponse>());
 

@@ -28,14 +28,23 @@ struct Layout<TextRequest> {
   static constexpr uint8_t kOpcode = 0x04;
   static constexpr const char* kName = "Text Request";
   static constexpr const char* kSection = "11.10";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 1}, In(kImmediate, &TextRequest::immediate), Fixed{kFixedOpcode, kOpcode},
-      In(kFinal, &TextRequest::final), In(kContinue, &TextRequest::continued), Reserved{1, 2, 22},
+      Reserved{0, 0, 1},
+      In(kImmediate, &TextRequest::immediate),
+      Fixed{kFixedOpcode, kOpcode},
+      In(kFinal, &TextRequest::final),
+      In(kContinue, &TextRequest::continued),
+      Reserved{1, 2, 22},
       In(kTotalAhsLength, &TextRequest::total_ahs_length),
-      In(kDataSegmentLength, &TextRequest::data_segment_length), In(kLun, &TextRequest::lun),
+      In(kDataSegmentLength, &TextRequest::data_segment_length),
+      In(kLun, &TextRequest::lun),
       In(kInitiatorTaskTag, &TextRequest::initiator_task_tag),
-      In(kTargetTransferTag, &TextRequest::target_transfer_tag), In(kCmdSn, &TextRequest::cmd_sn),
-      In(kExpStatSn, &TextRequest::exp_stat_sn), Reserved{32, 0, 128});
+      In(kTargetTransferTag, &TextRequest::target_transfer_tag),
+      In(kCmdSn, &TextRequest::cmd_sn),
+      In(kExpStatSn, &TextRequest::exp_stat_sn),
+      Reserved{32, 0, 128});
+  // clang-format on
 };
 static_assert(CoversHeader<TextRequest>());
 

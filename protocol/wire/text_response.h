@@ -28,15 +28,23 @@ struct Layout<TextResponse> {
   static constexpr uint8_t kOpcode = 0x24;
   static constexpr const char* kName = "Text Response";
   static constexpr const char* kSection = "11.11";
+  // clang-format off
   static constexpr auto kFields = std::make_tuple(
-      Reserved{0, 0, 2}, Fixed{kFixedOpcode, kOpcode}, In(kFinal, &TextResponse::final),
-      In(kContinue, &TextResponse::continued), Reserved{1, 2, 22},
+      Reserved{0, 0, 2},
+      Fixed{kFixedOpcode, kOpcode},
+      In(kFinal, &TextResponse::final),
+      In(kContinue, &TextResponse::continued),
+      Reserved{1, 2, 22},
       In(kTotalAhsLength, &TextResponse::total_ahs_length),
-      In(kDataSegmentLength, &TextResponse::data_segment_length), In(kLun, &TextResponse::lun),
+      In(kDataSegmentLength, &TextResponse::data_segment_length),
+      In(kLun, &TextResponse::lun),
       In(kInitiatorTaskTag, &TextResponse::initiator_task_tag),
       In(kTargetTransferTag, &TextResponse::target_transfer_tag),
-      In(kStatSn, &TextResponse::stat_sn), In(kExpCmdSn, &TextResponse::exp_cmd_sn),
-      In(kMaxCmdSn, &TextResponse::max_cmd_sn), Reserved{36, 0, 96});
+      In(kStatSn, &TextResponse::stat_sn),
+      In(kExpCmdSn, &TextResponse::exp_cmd_sn),
+      In(kMaxCmdSn, &TextResponse::max_cmd_sn),
+      Reserved{36, 0, 96});
+  // clang-format on
 };
 static_assert(CoversHeader<TextResponse>());
 
