@@ -33,6 +33,7 @@
 
 #include "digest/kernel.h"
 #include "protocol/auth/chap.h"
+#include "protocol/auth/hash.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
@@ -50,20 +51,24 @@ struct ConnectionState;  // target/connection_state.h
 
 struct ConnectionOptions {
   Limits limits;
-  const digest::Kernel* kernel = nullptr;   // not owned; outlives the connection
-  const auth::HashTable* hashes = nullptr;  // not owned; nullptr: CHAP is not offered
-  std::array<std::byte, 64> entropy =
-      {};  // fresh and secret for each connection: CHAP identifier and challenge
+  const digest::Kernel* kernel = nullptr;  // not owned; outlives the connection
+  // CHAP's hashes, best first; must hold 5 (MD5, section 12.1.3). Not copied; outlive the
+  // connection. Empty: no CHAP.
+  std::span<const auth::HashAlgorithm> hashes;
+  auth::ChallengeHistory* history =
+      nullptr;  // of this thread's logins: finds reflected challenges; may be nullptr
+  // Fresh and secret for each connection: CHAP identifier (first byte) and challenge.
+  std::array<std::byte, 64> entropy = {};
 };
 
 // Who may log in, and the secrets that prove it (section 12.1.3). All views are borrowed (see
 // above).
 struct Account {
-  std::string_view user_name;  // CHAP_N of the initiator, compared whole
+  std::string_view user_name;    // CHAP_N of the initiator, compared whole
+  std::string_view secret;       // at least 12 bytes, unless LookupAnswer::allow_short_secret
+  std::string_view mutual_name;  // CHAP_N of the target
   std::string_view
-      secret;  // at least 12 bytes, unless the caller takes shorter ones on itself (section 9.2.1)
-  std::string_view mutual_name;    // CHAP_N of the target; empty: a mutual challenge is refused
-  std::string_view mutual_secret;  // differs from `secret`
+      mutual_secret;  // differs from `secret`; empty: an initiator's challenge is refused (0x0201)
 };
 
 // Login status, section 11.13.5. Both 0: success.
@@ -74,13 +79,15 @@ struct LoginStatus {
 
 struct LookupAnswer {
   LoginStatus status;                 // not 0: refused with it
-  std::string_view redirect_address;  // with class 1: TargetAddress=domainname[:port], without a
-                                      // portal group tag
-  text::Policy policy;                // what this target offers and accepts; copied
-  bool require_chap = false;          // None is no method (section 12.1)
-  bool mutual_chap_required = false;  // an initiator that does not challenge is refused (0x0201)
-  std::span<const Account> accounts;  // borrowed
-  uint16_t portal_group_tag = 1;      // declared with TargetName's answer (section 13.9)
+  std::string_view redirect_address;  // with class 1: domainname[:port], without a portal group tag
+  // What this target offers and accepts; copied, its views borrowed. AuthMethod is set from the
+  // three fields below.
+  text::Offer offer;
+  bool require_chap = false;  // None is no method (section 12.1)
+  bool require_mutual_chap =
+      false;  // an initiator that does not challenge in turn is refused (0x0201)
+  bool allow_short_secret = false;    // section 9.2.1: only where IPsec protects the connection
+  std::span<const Account> accounts;  // borrowed; empty: CHAP is not offered
 };
 
 struct ClaimAnswer {
@@ -114,10 +121,12 @@ class Connection {
   void OnTransportClosed(Error reason);
   size_t WantRx(std::span<RxWant> out);
   size_t UnconsumedRx() const;
+  // The login's deadline counts from the first call that says what time it is: call HandleTimeout()
+  // once at the start.
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 
-  // Answers; refused (kCallerMisuse) when nothing asked for them.
+  // Answers; refused (kCallOutOfState) when nothing asked for them.
   [[nodiscard]] Error AnswerLookup(const LookupAnswer& answer);
   [[nodiscard]] Error AnswerClaim(const ClaimAnswer& answer);
 

@@ -42,19 +42,18 @@ enum class EventKind : uint8_t {
   kNone,
 
   // ---- Connection (until it is attached to a session).
-  kLookup,  // who asks for what: initiator_name, target_name (empty in a discovery session that
-            // names none), discovery, isid, tsih, cid. Without effect. Answer: AnswerLookup.
-  kClaim,  // authenticated: the same fields, user_name if CHAP was used. Reinstate, create or
-           // refuse. Answer, at any later time: AnswerClaim. Names stay valid as long as the
-           // connection.
+  kLookup,     // who asks for what: initiator_name, target_name (empty in a discovery session that
+               // names none), discovery, isid, tsih, cid. Without effect. Answer: AnswerLookup.
+  kClaim,      // authenticated: the same fields, user_name if CHAP was used. Reinstate, create or
+               // refuse. Answer, at any later time: AnswerClaim.
   kLoginDone,  // the final response is queued and goes out with the session's first bytes. Move the
                // connection into a session (Session::Attach) before anything else is called on it.
 
   // ---- Session: SCSI tasks.
-  kBegin,  // task, and the fields of kCommand. A verified header of a command whose unsolicited
-           // data is to come; the command itself may yet turn out bad or stay behind a hole.
-           // length: bytes that the first window must hold at least. Answer: AcceptData(task, 0,
-           // window) or Refuse. Not answering is back-pressure on the connection.
+  kBegin,    // task, and the fields of kCommand. A verified header of a command whose unsolicited
+             // data is to come; the command itself may yet turn out bad or stay behind a hole.
+             // length: bytes that the first window must hold at least. Answer: AcceptData(task, 0,
+             // window) or Refuse. Not answering is back-pressure on the connection.
   kCommand,  // task, lun, cdb, attribute, priority, read, write, immediate,
              // expected_data_transfer_length, bidi_read_length. Committed, in CmdSN order. cdb
              // stays valid until kTaskReleased.
@@ -70,11 +69,11 @@ enum class EventKind : uint8_t {
   kTaskManagement,  // request, function, lun, and task if the function names one that exists. Own
                     // tasks that it affects were told kTaskAborted before. Answer, when other
                     // sessions' tasks are gone: AnswerTaskManagement.
-  kScopeAborted,  // cookie: all that AbortTasks(scope, cookie) meant is released.
-  kSendTargets,   // request, send_targets_all, target_name (a named one; the session's own if it
-                 // asked for that). Answer: AnswerText.
-  kTextReleased,  // request: the span given to AnswerText is the caller's again.
-  kLoggedOut,     // connection: the peer logged out; the response is queued. kDisconnect follows.
+  kScopeAborted,    // cookie: all that AbortTasks(scope, cookie) meant is released.
+  kSendTargets,     // request, send_targets_all, target_name (a named one; the session's own if it
+                    // asked for that). Answer: AnswerText.
+  kTextReleased,    // request: the span given to AnswerText is the caller's again.
+  kLoggedOut,       // connection: the peer logged out; the response is queued. kDisconnect follows.
 
   // ---- Both.
   kReleaseRx,   // connection, lease: the received bytes lent under it are the transport's again.

@@ -20,20 +20,17 @@ struct Limits {
       64;  // Login Requests of one login; over it: status 0x0200 and kDisconnect
   uint32_t login_timeout_ms = 15'000;  // from the first call with a time to kLoginDone, absolute
 
-  // Session.
-  uint32_t command_slots = 128;  // non-immediate commands promised by MaxCmdSN
+  // Session. The same for its connections and the session itself.
+  uint32_t command_slots = 64;  // non-immediate commands promised by MaxCmdSN
   uint32_t immediate_commands =
       4;  // SCSI commands marked immediate beyond those slots; over it: Reject 0x06
-  uint32_t task_management_slots = 8;  // functions in progress; over it: Reject 0x06
-  uint32_t max_outstanding_r2t_slots =
-      8;  // R2Ts that one task may have out (MaxOutstandingR2T is clamped to it)
-  uint32_t echo_bytes = 16'384;  // copies of ping data, Reject headers and text answers waiting to
-                                 // leave, a connection
-  uint32_t echo_slots =
-      16;  // such PDUs; over it a ping is answered without its data, a Reject is counted only
-  uint32_t staging_bytes =
-      1u << 18;                // copies of unstable sources; 0: SendData with `unstable` is refused
-  uint32_t sense_bytes = 256;  // per task: sense data that Complete copies (section 11.4.7)
+  uint32_t task_management_slots = 8;  // functions in progress, at most 16; over it: Reject 0x06
+  uint32_t r2t_slots = 64;  // R2Ts outstanding in the session; a task waits for its turn over it
+  uint32_t source_slots = 128;  // pieces of SendData not yet released; over it: kCallQueueFull
+  uint32_t echo_slots = 8;  // copies waiting to leave (ping data, Reject's header), a connection
+  uint32_t echo_slot_bytes = 2048;  // ping data above it is cut; at least 1068
+  uint32_t staging_bytes = 0;  // copies of unstable sources, a connection; 0: `unstable` is refused
+  uint32_t sense_bytes = 252;  // per task: sense data that Complete copies (section 11.4.7)
 
   // Time. 0: never.
   uint32_t ping_interval_ms = 30'000;  // silence of the peer before a NOP-In asks for life

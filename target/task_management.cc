@@ -1,0 +1,433 @@
+// Whatever ends tasks before their time: task management functions, scopes from other sessions,
+// logout. RFC 7143 sections 11.5, 11.6, 4.2.3, 10.7, 11.14, 11.15, and RFC 7144.
+#include <algorithm>
+
+#include "protocol/check.h"
+#include "protocol/session/serial.h"
+#include "target/session_state.h"
+
+namespace isthmus::target {
+namespace {
+
+enum Function : uint8_t {
+  kAbortTask = 1,
+  kAbortTaskSet = 2,
+  kClearAca = 3,
+  kClearTaskSet = 4,
+  kLogicalUnitReset = 5,
+  kTargetWarmReset = 6,
+  kTargetColdReset = 7,
+  kTaskReassign = 8,
+  kQueryTask = 9,  // and the rest: RFC 7144
+  kQueryTaskSet = 10,
+  kITNexusReset = 11,
+  kQueryAsynchronousEvent = 12,
+};
+
+constexpr uint8_t kComplete = 0;
+constexpr uint8_t kTaskUnknown = 1;
+constexpr uint8_t kReassignNotSupported = 4;
+constexpr uint8_t kNotSupported = 5;
+constexpr uint8_t kSucceeded = 7;  // RFC 7144
+constexpr uint8_t kRejected = 255;
+
+// Which of the session's tasks a function ends, by number.
+struct Scope {
+  bool tasks;  // ends tasks at all
+  bool all_luns;
+  bool later_too;  // regardless of CmdSN (section 11.5.1)
+  bool plugs;      // target-scoped: what is missing counts as received (section 4.2.3.3)
+  bool embedder;   // has work beyond this session
+};
+constexpr Scope kScopes[] = {
+    {},                                  // 0
+    {true, false, false, false, false},  // ABORT TASK
+    {true, false, false, false, true},   // ABORT TASK SET
+    {false, false, false, false, true},  // CLEAR ACA
+    {true, false, false, false, true},   // CLEAR TASK SET
+    {true, false, true, false, true},    // LOGICAL UNIT RESET
+    {true, true, true, true, true},      // TARGET WARM RESET
+    {true, true, true, true, true},      // TARGET COLD RESET
+    {},                                  // TASK REASSIGN
+    {},                                  // QUERY TASK
+    {},                                  // QUERY TASK SET
+    {true, true, true, true, true},      // I_T NEXUS RESET
+    {false, false, false, false, true},  // QUERY ASYNCHRONOUS EVENT
+};
+
+}  // namespace
+
+uint32_t SessionState::AcquireRequest(RequestKind kind, Row& row) {
+  uint32_t functions = 0;
+  for (const Request& request : requests) functions += request.kind == RequestKind::kFunction;
+  if (kind == RequestKind::kFunction && functions >= limits.task_management_slots) return kNone;
+  for (uint32_t i = 0; i < kMaxRequests; ++i) {
+    Request& request = requests[i];
+    if (request.kind != RequestKind::kFree) continue;
+    const uint32_t generation = request.generation;
+    request = Request();
+    request.generation = generation;
+    request.kind = kind;
+    request.row = static_cast<uint8_t>(IndexOf(row));
+    return i;
+  }
+  return kNone;
+}
+
+void SessionState::FreeRequest(uint32_t index) {
+  Request& request = requests[index];
+  request.kind = RequestKind::kFree;
+  if (++request.generation == 0) request.generation = 1;
+}
+
+Request* SessionState::FindRequest(RequestId id) {
+  if (id.slot >= kMaxRequests || requests[id.slot].kind == RequestKind::kFree ||
+      requests[id.slot].generation != id.generation) {
+    return nullptr;
+  }
+  return &requests[id.slot];
+}
+
+void SessionState::WaitFor(uint32_t request_index, uint32_t index) {
+  Task& task = tasks[index];
+  if ((task.waited_by >> request_index & 1) != 0) return;
+  task.waited_by |= 1u << request_index;
+  ++requests[request_index].pending;
+}
+
+// Ends a task without a status. Its record stays until the embedder, the transport and, if
+// `wait_for_transfers`, the initiator have let go of it.
+void SessionState::AbortTask(uint32_t index, bool wait_for_transfers) {
+  Task& task = tasks[index];
+  if (task.aborted || task.status_sent || task.state == TaskState::kFree) return;
+  task.aborted = true;
+  Row& row = rows[task.row];
+  uint64_t cookie = 0;
+  if (task.state == TaskState::kWaiting && window.TakeBack(task.cmd_sn, &cookie)) {
+    Check(window.Plug(task.cmd_sn));
+  }
+  if (row.rx_task == index && task.state == TaskState::kReceiving && task.data_size > 0 &&
+      !task.window_open && !row.closed && !task.failed && !task.refused) {
+    row.state->receiver.SetScratch();
+  }
+  DropSources(index);
+  if (!row.closed && task.tx_refs > 0) {
+    for (uint32_t i = 0; i < source_count; ++i) {
+      if (sources[i].queued && sources[i].task == index) {
+        row.state->sender.Cancel(Cookie(CookieKind::kSource, i));
+      }
+    }
+    row.state->sender.Cancel(Cookie(CookieKind::kStatus, index));
+  }
+  if (!wait_for_transfers) DropBursts(index);
+  if (task.announced && !task.embedder_done) {
+    if (!task.abort_told) NotifyTask(EventKind::kTaskAborted, index);
+    task.abort_told = true;
+  } else {
+    task.embedder_done = true;
+  }
+  if (!row.closed) DrainDone(row);
+  MaybeFree(index);
+}
+
+void SessionState::RespondFunction(Row& row, uint32_t itt, uint8_t response, uint32_t ari,
+                                   uint32_t request) {
+  wire::Bhs header = pdu::Make(pdu::kTaskManagementResponse);
+  pdu::SetFunctionResponse(header, response);
+  pdu::SetInitiatorTaskTag(header, itt);
+  if (parameters.iSCSIProtocolLevel >= 2) pdu::SetAdditionalResponseInformation(header, ari);
+  const uint64_t cookie =
+      request == kNone ? Cookie(CookieKind::kPlain, 0) : Cookie(CookieKind::kRequest, request);
+  QueueControl(row, TxClass::kNormal, header, {}, cookie);
+}
+
+void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
+  const uint8_t function = pdu::Function(header);
+  const uint32_t itt = pdu::InitiatorTaskTag(header);
+  const bool unlocked = function <= kTaskReassign || parameters.iSCSIProtocolLevel >= 2;
+  if (function == 0 || function >= std::size(kScopes) || !unlocked) {
+    RespondFunction(row, itt, kNotSupported, 0, kNone);
+    return;
+  }
+  if (function == kTaskReassign) {  // ErrorRecoveryLevel 0 (section 7.2.2)
+    RespondFunction(row, itt, pdu::Immediate(header) ? kReassignNotSupported : kRejected, 0, kNone);
+    return;
+  }
+  if (function == kAbortTask || function == kQueryTask) {
+    OnSingleTaskFunction(row, header);
+    return;
+  }
+  if (function == kQueryTaskSet) {
+    bool any = false;
+    for (uint32_t i = 0; i < task_count; ++i) any = any || InLun(tasks[i], pdu::Lun(header));
+    RespondFunction(row, itt, any ? kSucceeded : kComplete, 0, kNone);
+    return;
+  }
+  const uint32_t index = AcquireRequest(RequestKind::kFunction, row);
+  if (index == kNone) {
+    if (pdu::Immediate(header)) {
+      SendReject(row, InfoOf(ErrorCode::kTooManyImmediateCommands).reject_reason, header, {});
+    } else {
+      RespondFunction(row, itt, kRejected, 0, kNone);
+    }
+    return;
+  }
+  Request& request = requests[index];
+  request.function = function;
+  request.initiator_task_tag = itt;
+  request.cmd_sn = pdu::CmdSn(header);
+  request.lun = pdu::Lun(header);
+  request.tell_embedder = true;
+  if (kScopes[function].plugs) {
+    // At most as many as the window is wide.
+    for (uint32_t sn = window.exp_cmd_sn(); SerialLess(sn, request.cmd_sn); ++sn) {
+      if (!SerialLessEqual(sn, window.max_cmd_sn())) break;
+      window.Plug(sn);
+    }
+    DeliverInOrder();
+  }
+  Advance(index);
+}
+
+bool SessionState::InLun(const Task& task, const std::array<std::byte, 8>& lun) const {
+  return (task.state == TaskState::kActive || task.state == TaskState::kWaiting) && !task.aborted &&
+         pdu::Opcode(task.header) == pdu::kScsiCommand && pdu::Lun(task.header) == lun;
+}
+
+// ABORT TASK and QUERY TASK. Section 11.6.1 a) to c).
+void SessionState::OnSingleTaskFunction(Row& row, const wire::Bhs& header) {
+  const bool query = pdu::Function(header) == kQueryTask;
+  const uint32_t itt = pdu::InitiatorTaskTag(header);
+  const uint32_t ref_itt = pdu::ReferencedTaskTag(header);
+  const uint32_t ref_cmd_sn = pdu::RefCmdSn(header);
+  const uint32_t cmd_sn = pdu::CmdSn(header);
+  for (const Request& other : requests) {
+    if (other.kind == RequestKind::kFunction && other.initiator_task_tag == ref_itt) {
+      RespondFunction(row, itt, kRejected, 0, kNone);
+      return;
+    }
+  }
+  const uint32_t index = tags.Find(ref_itt, tasks);
+  if (index != kNone && !tasks[index].aborted) {
+    const Task& task = tasks[index];
+    const uint32_t named = task.immediate ? ref_cmd_sn : task.cmd_sn;
+    if (pdu::Opcode(task.header) != pdu::kScsiCommand || ref_cmd_sn != named ||
+        pdu::Lun(task.header) != pdu::Lun(header)) {
+      RespondFunction(row, itt, kTaskUnknown, 0, kNone);
+      return;
+    }
+    if (query) {
+      RespondFunction(row, itt, kSucceeded, 0, kNone);
+      return;
+    }
+    const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
+    if (request_index == kNone) {
+      RespondFunction(row, itt, kRejected, 0, kNone);
+      return;
+    }
+    Request& request = requests[request_index];
+    request.function = kAbortTask;
+    request.initiator_task_tag = itt;
+    request.cmd_sn = cmd_sn;
+    request.step = RequestStep::kTasks;
+    WaitFor(request_index, index);
+    if (Finishing(task)) {
+      request.response = kTaskUnknown;  // its status goes out before this response (section 7.11)
+    } else {
+      AbortTask(index, false);
+    }
+    Advance(request_index);
+    return;
+  }
+  if (index != kNone &&
+      tasks[index].aborted) {  // another function is at it; this one waits with it
+    const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
+    if (request_index == kNone || query) {
+      if (request_index != kNone) FreeRequest(request_index);
+      RespondFunction(row, itt, query ? kComplete : kRejected, 0, kNone);
+      return;
+    }
+    requests[request_index].function = kAbortTask;
+    requests[request_index].initiator_task_tag = itt;
+    requests[request_index].step = RequestStep::kTasks;
+    WaitFor(request_index, index);
+    return;
+  }
+  if (query) {
+    RespondFunction(row, itt, kComplete, 0, kNone);
+    return;
+  }
+  const CmdSnClass place = window.Classify(ref_cmd_sn);
+  const bool missing = place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead;
+  if (missing && SerialLess(ref_cmd_sn, cmd_sn)) {
+    Check(window.Plug(ref_cmd_sn));  // counts as received (section 7.11)
+    RespondFunction(row, itt, kComplete, 0, kNone);
+    DeliverInOrder();
+    return;
+  }
+  RespondFunction(row, itt, kTaskUnknown, 0, kNone);
+}
+
+// Nobody works on it any more; only its status has still to leave. This session's own functions let it.
+bool SessionState::Finishing(const Task& task) const {
+  return task.completed && task.embedder_done && !task.aborted && !task.failed &&
+         !DataExpected(task);
+}
+
+// Tells every task that the request ends, and makes the request wait for them.
+void SessionState::AbortAffected(uint32_t request_index) {
+  Request& request = requests[request_index];
+  Scope scope = {true, true, true, false, false};
+  bool waits = false;  // for Target Transfer Tags of the issuing initiator (section 4.2.3.3)
+  if (request.kind == RequestKind::kFunction) {
+    scope = kScopes[request.function];
+    waits = parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort;
+  } else if (request.kind == RequestKind::kScope) {
+    scope.all_luns = request.all_luns;
+  }
+  if (!scope.tasks) return;
+  for (uint32_t i = 0; i < task_count; ++i) {
+    Task& task = tasks[i];
+    const bool scsi =
+        task.state != TaskState::kFree && pdu::Opcode(task.header) == pdu::kScsiCommand;
+    if (!scsi || task.status_sent) continue;
+    if (!scope.all_luns && pdu::Lun(task.header) != request.lun) continue;
+    if (request.kind == RequestKind::kFunction) {
+      const bool later = !task.immediate && !SerialLess(task.cmd_sn, request.cmd_sn);
+      if (later && (!scope.later_too || task.state != TaskState::kActive)) continue;
+      if (task.state == TaskState::kReceiving) continue;
+    } else if (request.kind == RequestKind::kScope && task.state != TaskState::kActive) {
+      continue;  // only instantiated tasks of a third party count (section 4.2.3.3)
+    }
+    WaitFor(request_index, i);
+    ++request.affected;
+    if (request.kind != RequestKind::kFunction || !Finishing(task)) AbortTask(i, waits);
+  }
+}
+
+// One request as far as it goes.
+void SessionState::Advance(uint32_t index) {
+  Request& request = requests[index];
+  Row& row = rows[request.row];
+  if (request.kind == RequestKind::kFree || request.kind == RequestKind::kText) return;
+  if (request.step == RequestStep::kCommands) {
+    if (request.kind == RequestKind::kFunction && !kScopes[request.function].later_too &&
+        SerialLess(window.exp_cmd_sn(), request.cmd_sn)) {
+      return;  // section 4.2.3.3 b)
+    }
+    request.step = RequestStep::kTasks;
+    AbortAffected(index);
+    if (request.tell_embedder) {
+      request.told = true;
+      Notify(
+          {.kind = EventKind::kTaskManagement, .index = index, .generation = request.generation});
+    }
+  }
+  if (request.step != RequestStep::kTasks || request.pending > 0) return;
+  if (request.tell_embedder && !request.answered) return;
+  request.step = RequestStep::kResponse;
+  switch (request.kind) {
+    case RequestKind::kFunction:
+      if (row.closed) {
+        FreeRequest(index);
+        break;
+      }
+      RespondFunction(row, request.initiator_task_tag, request.response,
+                      request.additional_response_information, index);
+      if (request.function == kTargetColdReset && request.response == kComplete) {
+        EndSession(Error::Ok(), true);
+      }
+      break;
+    case RequestKind::kScope:
+      if (request.affected > 0 &&
+          parameters.TaskReporting == text::TaskReportingSemantics::kFastAbort) {
+        for (Row& each : rows) {
+          if (each.state == nullptr || each.closed) continue;
+          AsyncMessage message;
+          message.event = 5;
+          message.lun = request.lun;
+          (void)SendAsync(each, message);
+        }
+      }
+      Notify({.kind = EventKind::kScopeAborted, .number = request.cookie});
+      FreeRequest(index);
+      break;
+    case RequestKind::kLogout:
+      FinishLogout(row, request.initiator_task_tag);
+      FreeRequest(index);
+      break;
+    case RequestKind::kFree:
+    case RequestKind::kText:
+      break;
+  }
+}
+
+void SessionState::AdvanceAll() {
+  for (uint32_t i = 0; i < kMaxRequests; ++i) {
+    if (requests[i].step == RequestStep::kCommands || requests[i].step == RequestStep::kTasks)
+      Advance(i);
+  }
+}
+
+Error SessionState::AbortScopeTasks(const AbortScope& scope, uint64_t cookie) {
+  const uint32_t index = AcquireRequest(RequestKind::kScope, rows[0]);
+  if (index == kNone) return CallerError(ErrorCode::kCallQueueFull, kMaxRequests);
+  Request& request = requests[index];
+  request.all_luns = scope.all_luns;
+  request.lun = scope.lun;
+  request.cookie = cookie;
+  Advance(index);
+  return Error::Ok();
+}
+
+Error SessionState::AnswerFunction(RequestId id, const TaskManagementAnswer& answer) {
+  Request* request = FindRequest(id);
+  if (request == nullptr || request->kind != RequestKind::kFunction || !request->told ||
+      request->answered) {
+    return CallerError(ErrorCode::kCallOutOfState);
+  }
+  request->answered = true;
+  request->response = answer.response;
+  request->additional_response_information = answer.additional_response_information;
+  Advance(id.slot);
+  return Error::Ok();
+}
+
+void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
+  const uint8_t reason = pdu::LogoutReason(header);
+  const uint32_t itt = pdu::InitiatorTaskTag(header);
+  const auto respond = [&](uint8_t response) {
+    wire::Bhs answer = pdu::Make(pdu::kLogoutResponse);
+    pdu::SetFunctionResponse(answer, response);
+    pdu::SetInitiatorTaskTag(answer, itt);
+    pdu::SetTime2(answer, parameters.DefaultTime2Wait, parameters.DefaultTime2Retain);
+    QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
+  };
+  const bool names_this = pdu::LogoutCid(header) == row.state->login.cid;
+  if (reason == 1 && !names_this) return respond(1);
+  if (reason == 2) return respond(names_this ? 2 : 1);  // ErrorRecoveryLevel 0
+  // Section 11.14: all pending commands end, then the response goes out. Nothing else is read.
+  row.reading = false;
+  row.logged_out = true;
+  const uint32_t index = AcquireRequest(RequestKind::kLogout, row);
+  if (index == kNone) {
+    EndConnection(row,
+                  MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0),
+                  false);
+    return;
+  }
+  requests[index].initiator_task_tag = itt;
+  Advance(index);
+}
+
+void SessionState::FinishLogout(Row& row, uint32_t itt) {
+  if (row.closed) return;
+  wire::Bhs answer = pdu::Make(pdu::kLogoutResponse);
+  pdu::SetInitiatorTaskTag(answer, itt);
+  pdu::SetTime2(answer, parameters.DefaultTime2Wait, parameters.DefaultTime2Retain);
+  QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
+  Notify({.kind = EventKind::kLoggedOut, .index = IndexOf(row)});
+  EndConnection(row, Error::Ok(), true);
+}
+
+}  // namespace isthmus::target
