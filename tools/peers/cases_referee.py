@@ -15,8 +15,8 @@ def _agrees(scene: case.Scene) -> None:
     disk = served.disk
     mine = scene.folder / "iscsi.pcapng"
     sent = ours.digests(ours.json_of(
-        ours.iscsi(scene, "copy", source, disk.url(**_BOTH), "--json", f"--capture={mine}")), "tx")
-    answered = ours.digests(served.stop(), "tx")
+        ours.iscsi(scene, "copy", source, disk.url(**_BOTH), "--json", f"--capture={mine}")), "sent")
+    answered = ours.digests(served.stop(), "sent")
     for capture in (mine, served.capture):
         seen = referee.judge(scene, capture, disk.port)
         scene.equal((seen.header_bad, seen.data_bad, seen.malformed), (0, 0, 0), f"bad in {capture.name}")
@@ -56,7 +56,7 @@ def _linux_on_the_wire(scene: case.Scene) -> None:
     scene.equal((seen.header_bad, seen.data_bad), (0, 0), "bad digests")
     scene.check(seen.header_good > 100 and seen.data_good > 100, f"the referee saw only {seen}")
     if statistics is not None:
-        both = ours.digests(statistics, "rx"), ours.digests(statistics, "tx")
+        both = ours.digests(statistics, "received"), ours.digests(statistics, "sent")
         scene.equal(seen.header_good, sum(one.header_good for one in both), "header digests")
         scene.equal(seen.data_good, sum(one.data_good for one in both), "data digests")
     scene.note(f"{seen.header_good} header and {seen.data_good} data digests, all good")

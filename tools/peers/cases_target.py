@@ -14,7 +14,7 @@ def _stop(scene: case.Scene, served, header_digests: bool = False, data_digests:
     statistics = served.stop()
     if statistics is None:
         return
-    received, sent = ours.digests(statistics, "rx"), ours.digests(statistics, "tx")
+    received, sent = ours.digests(statistics, "received"), ours.digests(statistics, "sent")
     scene.equal((received.header_bad, received.data_bad), (0, 0), "bad digests that the target saw")
     for kind, wanted in (("header", header_digests), ("data", data_digests)):
         counts = (getattr(received, f"{kind}_good"), getattr(sent, f"{kind}_good"))

@@ -12,6 +12,9 @@ from tools.testing import bazel
 
 IQN = "iqn.2026-11.example:disk"
 _TARGETS = {"iscsi_target": "//target/daemon:iscsi_target", "iscsi": "//initiator/cli:iscsi"}
+# Exit statuses of `iscsi`, by cause, as the README lists them.
+NO_TARGET, AUTHENTICATION, DIGEST, NO_CONNECTION = 3, 5, 6, 7
+
 _built: dict[str, pathlib.Path] = {}
 
 
@@ -106,7 +109,7 @@ class Digests:
 
 
 def digests(statistics: dict, direction: str) -> Digests:
-    """The sum over all connections in `direction`: "rx" or "tx"."""
+    """The sum over all connections in `direction`: "received" or "sent"."""
     def total(node: object, name: str, inside: bool) -> int:
         if isinstance(node, dict):
             return sum(total(value, name, inside or key == direction) if isinstance(value, (dict, list))
