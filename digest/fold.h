@@ -97,21 +97,26 @@ struct FoldingOnly {
   static void TakeBlocks(Three&, Run<kMode>&) {}
 };
 
-// The state over the message that ends in vector v and the rest of the run, shorter than a vector.
-// The tail's own chain runs beside the multiplications.
+// The sum of v's lanes, each moved to the end of the message, which `factors` reach.
+[[gnu::always_inline]] inline std::uint64_t Reduce(Vector v, const Factors& factors) {
+  const Vector k = LoadFactors(factors);
+  const Halves sum = SumOfLanes(Xor(ClmulLow(v, k), ClmulHigh(v, k)));
+  return Step8(Step8(0, sum.low), sum.high);
+}
+
+// The state over the message that ends in vector v and the rest of the run, shorter than a vector. The tail's own
+// chain runs beside the multiplications. Most data segments have no tail.
 template <Mode kMode>
 [[gnu::always_inline]] inline std::uint32_t Finish(Vector v, const Run<kMode>& rest) {
+  if (rest.size == 0) return static_cast<std::uint32_t>(Reduce(v, kLast.by_tail[0]));
   const Byte* p = rest.p;
   if constexpr (kMode != Mode::kRead) {
     CopyTail(rest.d, p, rest.size);
     StoredIsWhatCounts();
     p = rest.d;
   }
-  const Vector factors = LoadFactors(kLast.by_tail[rest.size]);
-  const Vector moved = Xor(ClmulLow(v, factors), ClmulHigh(v, factors));
   const std::uint64_t tail = TailFromZero(p, rest.size);
-  const Halves sum = SumOfLanes(moved);
-  return static_cast<std::uint32_t>(Step8(Step8(0, sum.low), sum.high) ^ tail);
+  return static_cast<std::uint32_t>(Reduce(v, kLast.by_tail[rest.size]) ^ tail);
 }
 
 // The state over a run of kWidth bytes or more.
