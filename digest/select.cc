@@ -4,12 +4,18 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <span>
 #include <string_view>
 
 #include "digest/kernel.h"
 #include "digest/tiers.h"
 #include "digest/value.h"
+
+#if defined(__aarch64__)
+#include <asm/hwcap.h>
+#include <sys/auxv.h>
+#endif
 
 namespace isthmus::digest {
 namespace {
@@ -34,6 +40,12 @@ bool HasAvx512() {
   return HasVpclmul() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
          __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
 }
+#elif defined(__aarch64__)
+// CRC, PMULL and SHA3 (which EOR3 comes with) are separate bits.
+bool HasCapabilities(unsigned long bits) { return (getauxval(AT_HWCAP) & bits) == bits; }
+bool HasCrc() { return HasCapabilities(HWCAP_CRC32); }
+bool HasPmull() { return HasCapabilities(HWCAP_CRC32 | HWCAP_PMULL); }
+bool HasEor3() { return HasCapabilities(HWCAP_CRC32 | HWCAP_PMULL | HWCAP_SHA3); }
 #endif
 
 // From the slowest to the best.
@@ -42,6 +54,10 @@ constexpr Tier kTiers[] = {
 #if defined(__x86_64__)
     {&kSse42Kernel, HasSse42},       {&kPclmulKernel, HasPclmul}, {&kVpclmulKernel, HasVpclmul},
     {&kAvx512FoldKernel, HasAvx512}, {&kAvx512Kernel, HasAvx512},
+#elif defined(__aarch64__)
+    {&kArmCrcKernel, HasCrc},
+    {&kArmPmullKernel, HasPmull},
+    {&kArmEor3Kernel, HasEor3},
 #endif
 };
 

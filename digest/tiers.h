@@ -15,6 +15,10 @@ extern const Kernel kPclmulKernel;
 extern const Kernel kVpclmulKernel;
 extern const Kernel kAvx512FoldKernel;
 extern const Kernel kAvx512Kernel;
+#elif defined(__aarch64__)
+extern const Kernel kArmCrcKernel;
+extern const Kernel kArmPmullKernel;
+extern const Kernel kArmEor3Kernel;
 #endif
 
 }  // namespace isthmus::digest
