@@ -89,6 +89,9 @@ struct ConnectionOptions {
   Limits limits;
 };
 
+struct ConnectionState;  // initiator/connection_state.h
+struct SessionState;
+
 class Connection {
  public:
   // Bytes that `options` need; 0: they are not valid (Check() says why).
@@ -138,11 +141,10 @@ class Connection {
   const TxCounters& tx_counters() const;
 
  private:
-  friend class Session;
-  struct State;
+  friend struct SessionState;
 
-  State* state_ = nullptr;  // in the memory; nullptr after a move
-  std::unique_ptr<std::byte[]> owned_;
+  ConnectionState* state_ = nullptr;  // in the memory; nullptr after a move
+  std::unique_ptr<std::byte[]> memory_;  // OnHeap
 };
 
 }  // namespace isthmus::initiator

@@ -29,14 +29,14 @@ struct Limits {
 
   // Session.
   uint32_t queue_depth =
-      128;  // commands submitted and not yet completed, sent or not; at most 32768
+      128;  // commands submitted and not yet completed, sent or not; at most 4096
   uint32_t task_management_slots = 8;  // functions not yet answered
+  uint32_t sense_bytes = 256;          // of one command; longer sense data is cut
   uint32_t cdb_bytes = 16;             // longest CDB; at most 260
   uint32_t r2ts_per_command =
       16;  // R2Ts of one command not yet answered whole; MaxOutstandingR2T is clamped to it
   uint32_t control_bytes =
       8192;  // data of a SCSI Response, Reject, Async Message, ping; longer data is dropped
-  uint32_t missing_runs = 16;  // holes in one command's data that DataPDUInOrder=No may leave open
   uint32_t echo_slots = 8;     // answers to the target's pings on their way; then receiving pauses
 
   // Time. 0: never.

@@ -117,6 +117,8 @@ struct SessionCounters {
   uint64_t data_digest_errors = 0, discarded_pdus = 0, window_closed = 0;
 };
 
+struct SessionState;  // initiator/session_state.h
+
 class Session {
  public:
   // Bytes that `options` need.
@@ -188,10 +190,8 @@ class Session {
   const TxCounters* tx_counters() const;
 
  private:
-  struct State;
-
-  State* state_ = nullptr;  // in the memory; nullptr after a move
-  std::unique_ptr<std::byte[]> owned_;
+  SessionState* state_ = nullptr;  // in the memory; nullptr after a move
+  std::unique_ptr<std::byte[]> memory_;  // OnHeap
 };
 
 }  // namespace isthmus::initiator
