@@ -1,6 +1,6 @@
 // Runs the kernel checks without a test framework, on a machine that may be emulated:
 //
-//   kernel_check_main [--slow] EXPECTED...
+//   kernel_check_main [--slow] EXPECTED... | --offered
 //
 // EXPECTED are the kernels that this machine must offer, from the slowest to the best, no more and
 // no fewer.
@@ -28,17 +28,23 @@ void Report(const std::string& name, const std::string& difference) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  bool slow = false;
+  bool slow = false, only_offered = false;
   std::string expected, offered;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--slow") == 0) {
       slow = true;
+    } else if (std::strcmp(argv[i], "--offered") == 0) {
+      only_offered = true;
     } else {
       expected += std::string(" ") + argv[i];
     }
   }
   for (const Kernel* kernel : isthmus::digest::OfferedKernels()) {
     offered += std::string(" ") + kernel->name;
+  }
+  if (only_offered) {
+    std::printf("%s\n", offered.c_str());
+    return 0;
   }
   Report("offered:" + offered, offered == expected ? "" : "expected:" + expected);
   const std::string best = offered.substr(offered.rfind(' ') + 1);

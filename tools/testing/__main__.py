@@ -4,6 +4,7 @@ Parts:
   unit      everything, optimised, with g++; all tests
   sanitize  everything with clang, layering_check and parse_headers, under ASan and UBSan; all tests
   tsan      the tests with the tag `tsan` (driver, daemon, client), under TSan
+  cross     the CRC32C kernels of lesser x86 processors and of ARM, emulated
   peers     our programs against real initiators and targets (tools/peers); names of cases may follow
 
 Examples: tools/test · tools/test unit tsan · tools/test peers · tools/test peers tgt.digests · tools/test peers --list
@@ -31,13 +32,18 @@ def _tsan(_: argparse.Namespace) -> Outcome:
                       ["//..."])
 
 
+def _cross(_: argparse.Namespace) -> Outcome:
+    from tools.testing import cross
+    return cross.run()
+
+
 def _peers(arguments: argparse.Namespace) -> Outcome:
     from tools.peers import run, subject
     subject.use_stand_in = arguments.stand_in
     return run.run(arguments.cases)
 
 
-PARTS = {"unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "peers": _peers}
+PARTS = {"unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "cross": _cross, "peers": _peers}
 
 
 def main() -> int:
