@@ -98,9 +98,7 @@ void SessionState::FillAhs(Task& task, std::span<const std::byte> cdb) {
 }
 
 // Section 4.2.2.1: never a CmdSN beyond MaxCmdSN, those counted that the sender is still to number.
-bool SessionState::WindowOpen() const {
-  return SerialLessEqual(cmd_sn + unnumbered, max_cmd_sn);
-}
+bool SessionState::WindowOpen() const { return SerialLessEqual(cmd_sn + unnumbered, max_cmd_sn); }
 
 // Gives the sender what it may have now.
 void SessionState::Feed() {
@@ -145,8 +143,7 @@ bool SessionState::FeedCommand(Task& task) {
   wire::Encode(command, &header, parameters.iSCSIProtocolLevel);
   const std::span<const std::byte> ahs_bytes(ahs.data() + IndexOf(task) * AhsBytes(limits),
                                              task.ahs_size * 4u);
-  const TxClass tx_class =
-      task.immediate || task.keep_cmd_sn ? TxClass::kUrgent : TxClass::kNormal;
+  const TxClass tx_class = task.immediate || task.keep_cmd_sn ? TxClass::kUrgent : TxClass::kNormal;
   if (!channel().sender->QueuePdu(tx_class, header, ahs_bytes, task.data_out.first(immediate),
                                   Cookie(Entry::kCommand, task.tag))) {
     return false;
@@ -282,9 +279,7 @@ void SessionState::OnSense(Task& task, const RxItem& item) {
 void SessionState::SetResiduals(Task& task, const wire::ScsiResponse& response) {
   const auto set = [this](bool over, bool under, uint32_t count, size_t expected,
                           ResidualKind* kind, uint32_t* residual) {
-    *kind = over    ? ResidualKind::kOverflow
-            : under ? ResidualKind::kUnderflow
-                    : ResidualKind::kNone;
+    *kind = over ? ResidualKind::kOverflow : under ? ResidualKind::kUnderflow : ResidualKind::kNone;
     *residual = over || under ? count : 0;
     if (under && count > expected) {
       Violation(ErrorCode::kResidualTooLarge, PduClass::kResponse, count);
@@ -294,9 +289,9 @@ void SessionState::SetResiduals(Task& task, const wire::ScsiResponse& response) 
   const bool write = !task.data_out.empty();
   set(response.residual_overflow, response.residual_underflow, response.residual_count,
       write ? task.data_out.size() : task.data_in.size(), &task.residual_kind, &task.residual);
-  set(response.bidirectional_read_residual_overflow,
-      response.bidirectional_read_residual_underflow, response.bidirectional_read_residual_count,
-      task.data_in.size(), &task.read_residual_kind, &task.read_residual);
+  set(response.bidirectional_read_residual_overflow, response.bidirectional_read_residual_underflow,
+      response.bidirectional_read_residual_count, task.data_in.size(), &task.read_residual_kind,
+      &task.read_residual);
 }
 
 // Good status must account for every byte: received, or in the residual (section 11.4.5).

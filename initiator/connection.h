@@ -53,11 +53,11 @@ text::Offer DefaultOffer();
 // Section 12.1.3. Secrets have 12 bytes at least (section 9.2.1) unless allow_short_secrets: then
 // the caller answers for IPsec.
 struct ChapOptions {
-  std::string_view name;  // CHAP_N of the initiator; empty: CHAP is not offered
-  std::string_view secret;
-  std::string_view target_name;    // CHAP_N that the target must give; empty: any
-  std::string_view target_secret;  // not empty: mutual, the target must prove itself
-  bool required = true;            // refuse a target that asks for no authentication
+  std::string_view name = {};  // CHAP_N of the initiator; empty: CHAP is not offered
+  std::string_view secret = {};
+  std::string_view target_name = {};    // CHAP_N that the target must give; empty: any
+  std::string_view target_secret = {};  // not empty: mutual, the target must prove itself
+  bool required = true;                 // refuse a target that asks for no authentication
   bool allow_short_secrets = false;
 };
 
@@ -78,7 +78,7 @@ struct ConnectionOptions {
 
   ChapOptions chap;
   // In order of preference; must hold 5 if chap is on. Not owned; outlives the login.
-  std::span<const auth::HashAlgorithm> hashes;
+  std::span<const auth::HashAlgorithm> hashes = {};
   // Fresh and secret for each connection: the identifier and challenge of mutual CHAP.
   std::array<std::byte, 64> entropy = {};
 
@@ -86,7 +86,7 @@ struct ConnectionOptions {
   uint8_t max_redirect_hops = 4;
 
   const digest::Kernel* kernel = nullptr;  // needed; not owned; outlives the connection
-  Limits limits;
+  Limits limits = {};
 };
 
 struct ConnectionState;  // initiator/connection_state.h
@@ -143,7 +143,7 @@ class Connection {
  private:
   friend struct SessionState;
 
-  ConnectionState* state_ = nullptr;  // in the memory; nullptr after a move
+  ConnectionState* state_ = nullptr;     // in the memory; nullptr after a move
   std::unique_ptr<std::byte[]> memory_;  // OnHeap
 };
 

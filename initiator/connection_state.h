@@ -94,14 +94,12 @@ struct ConnectionState final : Stamper {
   text::Stage stage = text::Stage::kSecurity;
   bool chap_required = false;
   bool mutual = false;
-  bool digests_demanded = false;
-  bool digests_refused = false;       // this side offers only None for one of them
   bool first_response = true;
-  bool request_in_flight = false;     // its text is still being read by the transport
-  bool request_due = false;           // to be sent as soon as it is not
+  bool request_in_flight = false;  // its text is still being read by the transport
+  bool request_due = false;        // to be sent as soon as it is not
   bool awaiting_response = false;
-  bool sent_continue = false;         // the last request had C=1
-  bool sent_transit = false;          // or T=1
+  bool sent_continue = false;  // the last request had C=1
+  bool sent_transit = false;   // or T=1
   uint16_t requested_tsih = 0;
   uint16_t rounds = 0;
   uint8_t redirect_hops = 0, max_redirect_hops = 0;

@@ -1,11 +1,12 @@
 // Data-In: where it goes and in which order it may come. RFC 7143 sections 11.7, 13.18, 13.19.
 
+#include "protocol/wire/data_in.h"
+
 #include <algorithm>
 
 #include "initiator/session_state.h"
 #include "protocol/session/serial.h"
 #include "protocol/wire/codes.h"
-#include "protocol/wire/data_in.h"
 
 namespace isthmus::initiator {
 namespace {
@@ -22,8 +23,8 @@ bool MayComeWithData(wire::ScsiStatus status) {
 // The part of the command's destination that this PDU fills.
 std::span<std::byte> SessionState::DataInSink(const RxItem& item) {
   const wire::Bhs& header = *item.header;
-  Task* task = FindTask(wire::Get(header, wire::kInitiatorTaskTag), TaskKind::kCommand,
-                        PduClass::kData);
+  Task* task =
+      FindTask(wire::Get(header, wire::kInitiatorTaskTag), TaskKind::kCommand, PduClass::kData);
   if (task == nullptr) return {};
   const Error error = CheckDataIn(header, *task, item.data_segment_length);
   if (!error.ok()) {
@@ -57,9 +58,9 @@ Error SessionState::CheckDataIn(const wire::Bhs& header, const Task& task, uint3
   }
   const uint32_t data_sn = wire::Get(header, wire::kDataSn);
   if (data_sn != task.data_sn) {
-    return error(SerialLess(data_sn, task.data_sn) ? ErrorCode::kDataSnDuplicate
-                                                   : ErrorCode::kDataSnGap,
-                 data_sn);
+    return error(
+        SerialLess(data_sn, task.data_sn) ? ErrorCode::kDataSnDuplicate : ErrorCode::kDataSnGap,
+        data_sn);
   }
   const uint64_t offset = wire::Get(header, wire::kBufferOffset);
   if (offset + length > task.data_in.size()) {

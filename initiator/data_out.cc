@@ -1,11 +1,12 @@
 // Data-Out: immediate and unsolicited data, and the answers to R2Ts. RFC 7143 sections 11.7, 11.8,
 // 13.10, 13.11, 13.14, 13.17.
 
+#include "protocol/wire/data_out.h"
+
 #include <algorithm>
 
 #include "initiator/session_state.h"
 #include "protocol/session/serial.h"
-#include "protocol/wire/data_out.h"
 #include "protocol/wire/r2t.h"
 
 namespace isthmus::initiator {
@@ -13,9 +14,9 @@ namespace isthmus::initiator {
 // With the command itself. An unstable source goes by Data-Out, where the sender copies it.
 uint32_t SessionState::ImmediateBytes(const Task& task) const {
   if (!parameters.ImmediateData || task.unstable_source) return 0;
-  return static_cast<uint32_t>(std::min<uint64_t>(
-      {task.data_out.size(), parameters.FirstBurstLength,
-       parameters.peer_MaxRecvDataSegmentLength}));
+  return static_cast<uint32_t>(
+      std::min<uint64_t>({task.data_out.size(), parameters.FirstBurstLength,
+                          parameters.peer_MaxRecvDataSegmentLength}));
 }
 
 // In all, before the first R2T: with InitialR2T=No exactly FirstBurstLength or everything
@@ -67,9 +68,9 @@ Error SessionState::CheckR2t(const wire::Bhs& header, const Task& task) const {
     return error(ErrorCode::kR2tTransferTagReserved, 0);
   }
   if (r2t.r2t_sn != task.data_sn) {
-    return error(SerialLess(r2t.r2t_sn, task.data_sn) ? ErrorCode::kR2tSnDuplicate
-                                                      : ErrorCode::kR2tSnGap,
-                 r2t.r2t_sn);
+    return error(
+        SerialLess(r2t.r2t_sn, task.data_sn) ? ErrorCode::kR2tSnDuplicate : ErrorCode::kR2tSnGap,
+        r2t.r2t_sn);
   }
   const uint32_t length = r2t.desired_data_transfer_length;
   if (length == 0) return error(ErrorCode::kR2tLengthZero, 0);

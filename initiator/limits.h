@@ -37,7 +37,7 @@ struct Limits {
       16;  // R2Ts of one command not yet answered whole; MaxOutstandingR2T is clamped to it
   uint32_t control_bytes =
       8192;  // data of a SCSI Response, Reject, Async Message, ping; longer data is dropped
-  uint32_t echo_slots = 8;     // answers to the target's pings on their way; then receiving pauses
+  uint32_t echo_slots = 8;  // answers to the target's pings on their way; then receiving pauses
 
   // Time. 0: never.
   uint32_t ping_interval_ms = 10'000;  // silence after which the engine pings the target

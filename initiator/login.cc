@@ -57,10 +57,6 @@ text::Offer OfferOf(const ConnectionOptions& options, const ConnectionState& sta
   return offer;
 }
 
-bool Lacks(const text::Preferences<text::DigestAlgorithm>& list, text::DigestAlgorithm value) {
-  return !list.Contains(value);
-}
-
 // What the channel may hold: the session's control PDUs have their slots beside its commands'.
 Sender::Options SenderOptions(const ConnectionOptions& options) {
   const Limits& limits = options.limits;
@@ -105,11 +101,6 @@ void ConnectionState::Init(const ConnectionOptions& options, Arena& arena) {
   joiner.emplace(std::span<std::byte>(joined, limits.text_bytes));
 
   const text::Offer offer = OfferOf(options, *this);
-  using text::DigestAlgorithm;
-  digests_demanded = Lacks(offer.HeaderDigest, DigestAlgorithm::kNone) ||
-                     Lacks(offer.DataDigest, DigestAlgorithm::kNone);
-  digests_refused = Lacks(offer.HeaderDigest, DigestAlgorithm::kCRC32C) ||
-                    Lacks(offer.DataDigest, DigestAlgorithm::kCRC32C);
   negotiation.emplace(Role::kInitiator, offer);
 
   const ChapOptions& credentials = options.chap;
@@ -322,10 +313,8 @@ void ConnectionState::OnResponse(const RxItem& item) {
         case ErrorCode::kAuthMethodNone:
         case ErrorCode::kLoginAuthenticationRequired:
           return LoginFailure::kAuthenticationFailed;
-        case ErrorCode::kTextRejected:
-        case ErrorCode::kTextNoChoice:
-          return digests_demanded || digests_refused ? LoginFailure::kDigestUnavailable
-                                                     : LoginFailure::kProtocolError;
+        case ErrorCode::kDigestRefused:
+          return LoginFailure::kDigestUnavailable;
         default:
           return LoginFailure::kProtocolError;
       }

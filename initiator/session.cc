@@ -35,7 +35,8 @@ size_t SessionState::MemoryNeeded(const SessionOptions& options) {
          Arena::Needed<std::byte>(slots * limits.sense_bytes) +
          Arena::Needed<PendingR2t>(slots * limits.r2ts_per_command) +
          Arena::Needed<std::byte>(limits.control_bytes) +
-         Arena::Needed<std::byte>(limits.sense_bytes) + 2 * Arena::Needed<std::byte>(limits.text_bytes);
+         Arena::Needed<std::byte>(limits.sense_bytes) +
+         2 * Arena::Needed<std::byte>(limits.text_bytes);
 }
 
 void SessionState::Init(const SessionOptions& options, Arena& arena) {
@@ -48,8 +49,7 @@ void SessionState::Init(const SessionOptions& options, Arena& arena) {
   index_mask = (1u << std::bit_width(Slots(limits) - 1)) - 1;
   ahs = bytes(slots * AhsBytes(limits));
   sense = bytes(slots * limits.sense_bytes);
-  r2ts = {arena.Make<PendingR2t>(slots * limits.r2ts_per_command),
-          slots * limits.r2ts_per_command};
+  r2ts = {arena.Make<PendingR2t>(slots * limits.r2ts_per_command), slots * limits.r2ts_per_command};
   control = bytes(limits.control_bytes);
   event_sense = bytes(limits.sense_bytes);
   text_buffer = bytes(limits.text_bytes);
@@ -218,9 +218,9 @@ void SessionState::OnTransportClosed(Error reason) {
     event.kind = EventKind::kConnectionLost;
     QueueEvent(event);
   }
-  const Error lost = end_error.ok() ? MakeError(ErrorCode::kSessionEnded, Role::kInitiator,
-                                                PduClass::kNone, 0)
-                                    : end_error;
+  const Error lost = end_error.ok()
+                         ? MakeError(ErrorCode::kSessionEnded, Role::kInitiator, PduClass::kNone, 0)
+                         : end_error;
   const Outcome outcome = !ends_session ? Outcome::kConnectionLost
                           : logged_out  ? Outcome::kLoggedOut
                                         : Outcome::kSessionEnded;
@@ -540,8 +540,8 @@ bool Session::connected() const {
 size_t Session::outstanding() const { return state_->commands; }
 
 uint32_t Session::command_window() const {
-  const auto open = static_cast<int32_t>(state_->max_cmd_sn - state_->cmd_sn -
-                                         state_->unnumbered + 1);
+  const auto open =
+      static_cast<int32_t>(state_->max_cmd_sn - state_->cmd_sn - state_->unnumbered + 1);
   return open > 0 ? static_cast<uint32_t>(open) : 0;
 }
 

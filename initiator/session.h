@@ -60,13 +60,13 @@ enum class RetryPolicy : uint8_t {
 };
 
 struct Command {
-  std::array<std::byte, 8> lun = {};  // as on the wire: a SAM LUN
-  std::span<const std::byte> cdb;     // 1 to Limits::cdb_bytes; above 16 as an Extended CDB AHS
+  std::array<std::byte, 8> lun = {};    // as on the wire: a SAM LUN
+  std::span<const std::byte> cdb = {};  // 1 to Limits::cdb_bytes; above 16 as an Extended CDB AHS
   TaskAttribute attribute = TaskAttribute::kSimple;
   uint8_t priority = 0;    // 0 to 15; sent only under iSCSIProtocolLevel 2
   bool immediate = false;  // marked for immediate delivery: takes no CmdSN (section 4.2.2.1)
-  std::span<const std::byte> data_out;  // source; not empty: the W bit
-  std::span<std::byte> data_in;         // destination; not empty: the R bit. Both: bidirectional
+  std::span<const std::byte> data_out = {};  // source; not empty: the W bit
+  std::span<std::byte> data_in = {};  // destination; not empty: the R bit. Both: bidirectional
   bool unstable_source = false;  // others may write it meanwhile: copied and digested at emission
   RetryPolicy retry = RetryPolicy::kReport;
   uint64_t cookie = 0;  // the caller's; comes back in kCompleted
@@ -93,7 +93,7 @@ struct TaskManagementRequest {
   TaskManagementFunction function = TaskManagementFunction::kAbortTask;
   std::array<std::byte, 8> lun = {};  // not used by kTargetWarmReset and kTargetColdReset; the
                                       // task's own for kAbortTask and kQueryTask
-  TaskId referenced_task;             // kAbortTask, kQueryTask
+  TaskId referenced_task = {};        // kAbortTask, kQueryTask
   bool immediate = true;
   uint64_t cookie = 0;
 };
@@ -106,7 +106,7 @@ enum class LogoutReason : uint8_t {
 };
 
 struct SessionOptions {
-  Limits limits;
+  Limits limits = {};
 };
 
 struct SessionCounters {
@@ -190,7 +190,7 @@ class Session {
   const TxCounters* tx_counters() const;
 
  private:
-  SessionState* state_ = nullptr;  // in the memory; nullptr after a move
+  SessionState* state_ = nullptr;        // in the memory; nullptr after a move
   std::unique_ptr<std::byte[]> memory_;  // OnHeap
 };
 

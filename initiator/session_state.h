@@ -67,31 +67,31 @@ struct Task {
   TaskKind kind = TaskKind::kCommand;
   TaskState state = TaskState::kWaiting;
   Outcome outcome = Outcome::kAnswered;
-  bool failed = false;          // `outcome` and `error` stand: the target's answer does not count
+  bool failed = false;  // `outcome` and `error` stand: the target's answer does not count
   bool immediate = false;
   bool unstable_source = false;
   bool reissue = false;
-  bool linked = false;          // in a list
-  bool aborting = false;        // an ABORT TASK refers to it
-  bool abort_due = false;       // but none could be made yet
-  bool internal = false;        // the engine's own: no event
-  bool keep_cmd_sn = false;     // a retry: the same number again (section 7.2.1)
-  uint8_t retries = 0;          // of a command that the target rejected for its data digest
-  uint8_t flags = 0;            // attribute
+  bool linked = false;       // in a list
+  bool aborting = false;     // an ABORT TASK refers to it
+  bool abort_due = false;    // but none could be made yet
+  bool internal = false;     // the engine's own: no event
+  bool keep_cmd_sn = false;  // a retry: the same number again (section 7.2.1)
+  uint8_t retries = 0;       // of a command that the target rejected for its data digest
+  uint8_t flags = 0;         // attribute
   uint8_t priority = 0;
-  uint8_t cdb_size = 0;         // of the first 16 bytes
+  uint8_t cdb_size = 0;  // of the first 16 bytes
   uint8_t ahs_size = 0;
   uint8_t response = 0, status = 0, reject_reason = 0;
   uint16_t status_qualifier = 0;
   uint16_t sense_size = 0;
-  uint16_t tx_entries = 0;      // with the sender, not yet Done
-  uint16_t r2ts_outstanding = 0;  // told by the target and not yet answered whole
+  uint16_t tx_entries = 0;               // with the sender, not yet Done
+  uint16_t r2ts_outstanding = 0;         // told by the target and not yet answered whole
   uint16_t r2t_head = 0, r2t_count = 0;  // ring of those that are not yet with the sender
   uint32_t tag = 0;
   uint32_t next = kReservedTag, previous = kReservedTag;
   uint32_t cmd_sn = 0;
-  uint64_t order = 0;           // of submission
-  uint64_t emission = 0;        // of the session's requests, 0: not yet emitted
+  uint64_t order = 0;     // of submission
+  uint64_t emission = 0;  // of the session's requests, 0: not yet emitted
   uint64_t lun = 0;
   uint64_t cookie = 0;
   std::span<const std::byte> data_out;
@@ -125,7 +125,7 @@ struct TaskList {
 
 struct SessionState final : Stamper {
   enum class Phase : uint8_t {
-    kIdle,           // no connection; commands wait
+    kIdle,  // no connection; commands wait
     kFullFeature,
     kLoggingOut,     // a Logout Request is out: nothing new is sent
     kDisconnecting,  // kDisconnect is told or queued: waits for OnTransportClosed()
@@ -252,9 +252,7 @@ struct SessionState final : Stamper {
   // Lists.
   void Append(TaskList& list, Task& task);
   void InsertWaiting(Task& task);
-  TaskList& WaitingListOf(const Task& task) {
-    return task.immediate ? waiting_immediate : waiting;
-  }
+  TaskList& WaitingListOf(const Task& task) { return task.immediate ? waiting_immediate : waiting; }
   void Remove(TaskList& list, Task& task);
   Task* First(const TaskList& list) { return list.empty() ? nullptr : tasks.Find(list.first); }
   Task* NewTask(TaskKind kind);
@@ -278,27 +276,27 @@ struct SessionState final : Stamper {
   SessionCounters counters;
 
   // Numbering (section 4.2.2).
-  uint32_t cmd_sn = 0;       // of the next request that is numbered
+  uint32_t cmd_sn = 0;  // of the next request that is numbered
   uint32_t max_cmd_sn = 0;
   uint32_t exp_cmd_sn = 0;
   uint32_t exp_stat_sn = 0;
-  uint32_t unnumbered = 0;   // non-immediate requests with the sender that have no CmdSN yet
+  uint32_t unnumbered = 0;  // non-immediate requests with the sender that have no CmdSN yet
   uint64_t emissions = 0;
   uint64_t orders = 0;
 
   SlotTable<Task> tasks;
   uint32_t index_mask = 0;
-  uint32_t commands = 0;         // submitted and not told as completed
-  uint32_t commands_sent = 0;    // of these, numbered and not concluded
-  uint32_t functions = 0;        // task management, of the embedder
+  uint32_t commands = 0;       // submitted and not told as completed
+  uint32_t commands_sent = 0;  // of these, numbered and not concluded
+  uint32_t functions = 0;      // task management, of the embedder
   uint32_t internal_functions = 0;
-  uint32_t aborts_due = 0;       // tasks with abort_due
+  uint32_t aborts_due = 0;         // tasks with abort_due
   uint32_t functions_on_many = 0;  // of these, multi-task and not answered: new commands wait
-  uint32_t tx_entries = 0;       // of commands and their data, with the sender
-  uint32_t echoes = 0;           // answers to pings, with the sender
-  TaskList waiting;              // commands and functions, in order of submission
-  TaskList waiting_immediate;    // those that no window holds back
-  TaskList ready;                // commands that have R2Ts to answer
+  uint32_t tx_entries = 0;         // of commands and their data, with the sender
+  uint32_t echoes = 0;             // answers to pings, with the sender
+  TaskList waiting;                // commands and functions, in order of submission
+  TaskList waiting_immediate;      // those that no window holds back
+  TaskList ready;                  // commands that have R2Ts to answer
   TaskList done;
 
   // Memory of the tasks, by slot.
@@ -337,7 +335,7 @@ struct SessionState final : Stamper {
   bool logout_armed = false;
   uint16_t logout_request_s = 0;
   bool negotiation_requested = false;
-  bool ends_session = false;      // after the connection is closed
+  bool ends_session = false;  // after the connection is closed
   bool logged_out = false;
   uint16_t time2wait_s = 0, time2retain_s = 0;
   Error end_error = Error::Ok();

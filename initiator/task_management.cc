@@ -91,8 +91,7 @@ Error SessionState::TaskManagement(const TaskManagementRequest& request, TaskId*
     referenced = tasks.Find(request.referenced_task.initiator_task_tag);
     if (referenced == nullptr || referenced->kind != TaskKind::kCommand ||
         referenced->emission == 0 || referenced->state == TaskState::kConcluded) {
-      return CallerError(ErrorCode::kCallUnknownTask,
-                         request.referenced_task.initiator_task_tag);
+      return CallerError(ErrorCode::kCallUnknownTask, request.referenced_task.initiator_task_tag);
     }
   }
   const bool abort = request.function == Function::kAbortTask;
@@ -105,7 +104,7 @@ Error SessionState::TaskManagement(const TaskManagementRequest& request, TaskId*
   function->function = static_cast<uint8_t>(request.function);
   function->immediate = request.immediate;
   function->cookie = request.cookie;
-  function->lun = referenced != nullptr          ? referenced->lun
+  function->lun = referenced != nullptr        ? referenced->lun
                   : HasNoLun(request.function) ? 0
                                                : LunOf(request.lun);
   if (referenced != nullptr) function->referenced_tag = referenced->tag;

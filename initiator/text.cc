@@ -124,8 +124,8 @@ void SessionState::SendTextPdu() {
     more = !text_request.empty();
   } else {
     text::Negotiation& negotiation = *channel().negotiation;
-    part = text_buffer.first(
-        negotiation.Write(text_buffer.first(std::min(room, text_buffer.size()))));
+    part =
+        text_buffer.first(negotiation.Write(text_buffer.first(std::min(room, text_buffer.size()))));
     more = negotiation.pending();
   }
   text_continue_sent = more;
@@ -175,9 +175,9 @@ void SessionState::OnTextResponse(const RxItem& item) {
   text_lun = response.lun;
   if (text_use == TextUse::kQuery) {
     if (text_overflow) {
-      FinishText(Outcome::kTooLong, MakeError(ErrorCode::kTextTooLong, Role::kInitiator,
-                                              PduClass::kText, 0,
-                                              static_cast<uint32_t>(text_answer.size())));
+      FinishText(Outcome::kTooLong,
+                 MakeError(ErrorCode::kTextTooLong, Role::kInitiator, PduClass::kText, 0,
+                           static_cast<uint32_t>(text_answer.size())));
       return;
     }
     text_answer_size += item.data.size();
@@ -197,9 +197,8 @@ bool SessionState::OnNegotiationText(const RxItem& item, bool final) {
   wire::TextResponse response;
   wire::Decode(*item.header, &response);
   const ErrorCode code = joiner->Append(item.data, response.continued);
-  Error error = code == ErrorCode::kOk
-                    ? Error::Ok()
-                    : MakeError(code, Role::kInitiator, PduClass::kText, 0);
+  Error error =
+      code == ErrorCode::kOk ? Error::Ok() : MakeError(code, Role::kInitiator, PduClass::kText, 0);
   if (error.ok() && joiner->complete()) {
     error = negotiation.Receive(joiner->text());
     if (error.ok()) error = negotiation.Respond(final);
