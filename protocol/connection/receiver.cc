@@ -168,6 +168,8 @@ void Receiver::StartPdu() {
   header_evidence_ = EvidenceSum();
   data_evidence_ = EvidenceSum();
   pdu_offset_ = stream_offset_;
+  audit_ = audit_one_in_ > 0 && --until_audit_ == 0;
+  if (audit_) until_audit_ = audit_one_in_;
   phase_ = Phase::kHeader;
 }
 
@@ -201,16 +203,10 @@ bool Receiver::MayBeVouchedFor(const Evidence& evidence) const {
   return evidence.verdict == DigestVerdict::kPending || IsVouchedFor(evidence);
 }
 
-bool Receiver::AuditIsDue() {
-  if (audit_one_in_ == 0 || --until_audit_ > 0) return false;
-  until_audit_ = audit_one_in_;
-  return true;
-}
-
 bool Receiver::HeaderDigestAgrees(uint32_t* computed) {
   const Evidence& evidence = header_evidence_.Total();
   const bool vouched = IsVouchedFor(evidence);
-  if (vouched && !AuditIsDue()) {
+  if (vouched && !audit_) {
     ++counters_.header_digests_by_device;
     return true;
   }
@@ -365,7 +361,7 @@ void Receiver::GatherTail(Lent& lent) {
 bool Receiver::DataDigestAgrees() {
   const Evidence& evidence = data_evidence_.Total();
   const bool vouched = IsVouchedFor(evidence);
-  if (vouched && (lost_data_ || !AuditIsDue())) {
+  if (vouched && (lost_data_ || !audit_)) {
     ++counters_.data_digests_by_device;
     counters_.data_digest_bytes_by_device += data_length_;
     return true;

@@ -77,7 +77,7 @@ class Receiver {
     Role role = Role::kTarget;               // which side receives: decides what an error leads to
     uint32_t MaxRecvDataSegmentLength =
         8192;                   // ours; a longer segment is refused from the header alone
-    uint32_t audit_one_in = 0;  // computes each n-th digest that a device vouches for; 0: none
+    uint32_t audit_one_in = 0;  // computes the digests of each n-th PDU all the same; 0: of none
   };
 
   explicit Receiver(const Options& options);
@@ -165,7 +165,6 @@ class Receiver {
 
   bool MayBeVouchedFor(const digest::Evidence& evidence) const;
   bool IsVouchedFor(const digest::Evidence& evidence) const;
-  bool AuditIsDue();
   void CompareVerdicts(const digest::Evidence& evidence, bool vouched, bool agrees);
 
   void GatherHeader(Lent& lent);
@@ -194,6 +193,7 @@ class Receiver {
   bool scratch_ = false;
   bool used_partial_crc_ = false;  // crc_ rests on a device's value
   bool lost_data_ = false;         // placed by a device where software cannot look
+  bool audit_ = false;             // computes this PDU's digests whoever vouches for them
   bool header_digest_ = false;     // of the PDUs to come
   bool data_digest_ = false;
   std::byte* sink_ = nullptr;

@@ -1,0 +1,355 @@
+// What a device says of digests, and what the receiver makes of it. RFC 7143 sections 7.8, 11.2.3;
+// the rules are those of docs/offload.md.
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <numeric>
+#include <vector>
+
+#include "digest/select.h"
+#include "digest/verdict.h"
+#include "gtest/gtest.h"
+#include "protocol/connection/receiver.h"
+#include "protocol/connection/segment.h"
+#include "protocol/connection/testing/wire_model.h"
+#include "protocol/error.h"
+
+namespace isthmus {
+namespace {
+
+using digest::DigestVerdict;
+using digest::Evidence;
+using testing_support::ByteVector;
+using testing_support::Encode;
+using testing_support::MakePdu;
+using testing_support::ModelCrc32c;
+using testing_support::ModelPdu;
+
+constexpr Evidence Says(DigestVerdict verdict, uint32_t epoch = 1, uint32_t ticket = 0) {
+  Evidence evidence;
+  evidence.verdict = verdict;
+  evidence.epoch = epoch;
+  evidence.ticket = ticket;
+  return evidence;
+}
+constexpr Evidence kGood = Says(DigestVerdict::kGood);
+constexpr Evidence kBad = Says(DigestVerdict::kBad);
+constexpr Evidence kUnchecked = {};
+constexpr Evidence Pending(uint32_t ticket) { return Says(DigestVerdict::kPending, 1, ticket); }
+
+class OffloadTest : public testing::Test {
+ protected:
+  static constexpr size_t kDataSize = 22;
+  static constexpr size_t kHeaderSize = 48 + 4;
+  static constexpr size_t kPduSize = kHeaderSize + 24 + 4;
+
+  void SetUp() override { Start(0); }
+
+  void Start(uint32_t audit_one_in) {
+    Receiver::Options options;
+    options.kernel = &digest::SelectKernel();
+    options.audit_one_in = audit_one_in;
+    receiver_ = std::make_unique<Receiver>(options);
+    receiver_->SetDigests(true, true);
+    offset_ = 0;
+  }
+
+  static ByteVector Pdu(uint32_t seed, bool header_is_right = true, bool data_is_right = true) {
+    ModelPdu pdu = MakePdu(0x05, kDataSize, seed);
+    pdu.header_digest_xor = header_is_right ? 0 : 1;
+    pdu.data_digest_xor = data_is_right ? 0 : 1;
+    return Encode(pdu, true, true);
+  }
+
+  void Push(const ByteVector& bytes, const Evidence& header, const Evidence& data) {
+    RxSegment segment;
+    segment.stream_offset = offset_;
+    segment.bytes = lent_.emplace_back(bytes);
+    segment.header = header;
+    segment.data = data;
+    ASSERT_TRUE(receiver_->Push(segment));
+    offset_ += bytes.size();
+  }
+
+  // Pushes a PDU in pieces of `evidence.size()` nearly equal parts, each with its own evidence.
+  void PushInParts(const ByteVector& pdu, const std::vector<Evidence>& evidence) {
+    for (size_t i = 0; i < evidence.size(); ++i) {
+      const auto begin = pdu.begin() + static_cast<ptrdiff_t>(pdu.size() * i / evidence.size());
+      const auto end = pdu.begin() + static_cast<ptrdiff_t>(pdu.size() * (i + 1) / evidence.size());
+      Push(ByteVector(begin, end), evidence[i], evidence[i]);
+    }
+  }
+
+  // Pulls until nothing comes; the verdicts of the kEnds, kError as kUnchecked.
+  std::vector<DigestVerdict> Drain() {
+    std::vector<DigestVerdict> verdicts;
+    RxItem item;
+    while (receiver_->Next(&item)) {
+      if (item.kind == RxItemKind::kHeader) {
+        sink_.assign(item.data_segment_length, std::byte{0});
+        receiver_->SetSink(sink_);
+      }
+      if (item.kind == RxItemKind::kEnd) verdicts.push_back(item.data_verdict);
+      if (item.kind == RxItemKind::kError) verdicts.push_back(DigestVerdict::kUnchecked);
+    }
+    return verdicts;
+  }
+
+  const RxCounters& counters() const { return receiver_->counters(); }
+
+  std::unique_ptr<Receiver> receiver_;
+  uint64_t offset_ = 0;
+  std::deque<ByteVector> lent_;
+  ByteVector sink_;
+};
+
+using Ends = std::vector<DigestVerdict>;
+const Ends kOneGood = {DigestVerdict::kGood};
+const Ends kOneBad = {DigestVerdict::kBad};
+
+TEST_F(OffloadTest, WhatIsVouchedForWhollyIsNotComputed) {
+  for (size_t parts : {1u, 2u, 5u}) {
+    Start(0);
+    PushInParts(Pdu(1), std::vector<Evidence>(parts, kGood));
+    EXPECT_EQ(Drain(), kOneGood);
+    EXPECT_EQ(counters().header_digests_by_device, 1u);
+    EXPECT_EQ(counters().data_digests_by_device, 1u);
+    EXPECT_EQ(counters().data_digest_bytes_by_device, kDataSize);
+    EXPECT_EQ(counters().data_digest_bytes_by_software, 0u);
+    EXPECT_EQ(counters().header_digests_by_software, 0u);
+  }
+}
+
+TEST_F(OffloadTest, OneUncheckedByteAnywhereMakesSoftwareCheckTheWholePdu) {
+  const ByteVector pdu = Pdu(1);
+  for (size_t at = 0; at < kPduSize; ++at) {
+    Start(0);
+    const auto split = pdu.begin() + static_cast<ptrdiff_t>(at);
+    if (at > 0) Push(ByteVector(pdu.begin(), split), kGood, kGood);
+    Push(ByteVector(split, split + 1), kUnchecked, kUnchecked);
+    if (at + 1 < kPduSize) Push(ByteVector(split + 1, pdu.end()), kGood, kGood);
+    EXPECT_EQ(Drain(), kOneGood);
+    const bool in_header = at < kHeaderSize;
+    EXPECT_EQ(counters().header_digests_by_software, in_header) << at;
+    EXPECT_EQ(counters().data_digests_by_software, !in_header) << at;
+    EXPECT_EQ(counters().data_digest_bytes_by_software, in_header ? 0 : kDataSize) << at;
+  }
+}
+
+// All 3^4 patterns over four parts of a PDU whose digests are right, or one of them wrong; a part
+// of a wrong one is never called good.
+TEST_F(OffloadTest, EveryPatternOfVerdictsGivesWhatSoftwareAloneGives) {
+  const Evidence all[] = {kGood, kBad, kUnchecked};
+  for (bool is_right : {true, false}) {
+    for (int pattern = 0; pattern < 81; ++pattern) {
+      std::vector<Evidence> evidence;
+      for (int rest = pattern, i = 0; i < 4; ++i, rest /= 3) {
+        const bool may_be_good = is_right || i < 2;  // data begins in the third part
+        evidence.push_back(rest % 3 == 0 && !may_be_good ? kUnchecked : all[rest % 3]);
+      }
+      Start(0);
+      PushInParts(Pdu(1, true, is_right), evidence);
+      EXPECT_EQ(Drain(), is_right ? kOneGood : kOneBad) << pattern;
+    }
+  }
+}
+
+TEST_F(OffloadTest, AFalseAlarmIsCountedAndNotActedOn) {
+  Push(Pdu(1), kBad, kBad);
+  EXPECT_EQ(Drain(), kOneGood);
+  EXPECT_EQ(counters().device_bad_software_good, 2u);
+  EXPECT_EQ(counters().data_digest_errors, 0u);
+}
+
+TEST_F(OffloadTest, ATrueAlarmIsConfirmed) {
+  Push(Pdu(1, true, false), kGood, kBad);
+  EXPECT_EQ(Drain(), kOneBad);
+  EXPECT_EQ(counters().device_bad_software_good, 0u);
+  EXPECT_EQ(counters().data_digest_errors, 1u);
+  Start(0);
+  Push(Pdu(1, false, true), kBad, kGood);
+  EXPECT_EQ(Drain(), Ends{DigestVerdict::kUnchecked});  // the connection's end
+  EXPECT_EQ(counters().header_digest_errors, 1u);
+}
+
+TEST_F(OffloadTest, GoodInTwoEpochsOrInNoneIsNotGood) {
+  const Evidence other = Says(DigestVerdict::kGood, 2);
+  const Evidence none = Says(DigestVerdict::kGood, 0);
+  for (const std::vector<Evidence>& evidence :
+       {std::vector<Evidence>{kGood, kGood, kGood, other}, {other, kGood, kGood, other}, {none}}) {
+    for (bool is_right : {true, false}) {
+      Start(0);
+      PushInParts(Pdu(1, true, is_right), evidence);
+      EXPECT_EQ(Drain(), is_right ? kOneGood : kOneBad);
+      EXPECT_EQ(counters().data_digests_by_device, 0u);
+    }
+  }
+}
+
+TEST_F(OffloadTest, OnceTheDeviceIsKnownAnotherLifeOfItIsNotBelieved) {
+  receiver_->SetDeviceEpoch(2);
+  Push(Pdu(1, true, false), kGood, kGood);  // a stale "good" over bad data
+  EXPECT_EQ(Drain(), kOneBad);
+  Push(Pdu(2), Says(DigestVerdict::kGood, 2), Says(DigestVerdict::kGood, 2));
+  EXPECT_EQ(Drain(), kOneGood);
+  EXPECT_EQ(counters().data_digests_by_device, 1u);
+}
+
+TEST_F(OffloadTest, AnAuditFindsTheLiar) {
+  // Of 100 PDUs the device calls good, 20 are not: ten odd ones, ten even ones.
+  for (uint32_t audit : {0u, 1u, 2u}) {
+    Start(audit);
+    int found = 0;
+    for (uint32_t i = 0; i < 100; ++i) {
+      Push(Pdu(i, true, i % 10 > 1), kGood, kGood);
+      found += Drain() == kOneBad;
+    }
+    EXPECT_EQ(found, audit == 0 ? 0 : audit == 1 ? 20 : 10) << audit;
+    EXPECT_EQ(counters().device_good_software_bad, static_cast<uint64_t>(found));
+    EXPECT_EQ(counters().audited, audit == 0 ? 0u : audit == 1 ? 200u : 100u);
+  }
+}
+
+TEST_F(OffloadTest, APendingVerdictHoldsItsItemAndAllThatFollows) {
+  Push(Pdu(1), kGood, Pending(5));
+  Push(Pdu(2), kGood, kGood);
+  EXPECT_TRUE(Drain().empty());
+  receiver_->Resolve(6, kGood, kGood);
+  EXPECT_TRUE(Drain().empty());
+  receiver_->Resolve(5, kGood, kGood);
+  EXPECT_EQ(Drain(), (Ends{DigestVerdict::kGood, DigestVerdict::kGood}));
+  EXPECT_EQ(counters().data_digests_by_device, 2u);
+  EXPECT_EQ(counters().data_digest_bytes_by_software, 0u);
+  receiver_->Resolve(5, kBad, kBad);  // late and twice: ignored
+  EXPECT_TRUE(Drain().empty());
+}
+
+TEST_F(OffloadTest, APendingHeaderIsNotParsed) {
+  Push(Pdu(1), Pending(5), kGood);
+  RxItem item;
+  EXPECT_FALSE(receiver_->Next(&item));
+  receiver_->Resolve(5, kBad, kGood);  // a false alarm
+  EXPECT_EQ(Drain(), kOneGood);
+  EXPECT_EQ(counters().device_bad_software_good, 1u);
+}
+
+TEST_F(OffloadTest, EveryAnswerToAPendingVerdictGivesWhatSoftwareAloneGives) {
+  const Evidence stale = Says(DigestVerdict::kGood, 9);
+  for (bool is_right : {true, false}) {
+    for (const Evidence& answer : {kGood, kBad, kUnchecked, stale}) {
+      if (answer == kGood && !is_right) continue;  // a liar
+      for (bool before_parsing : {true, false}) {
+        Start(0);
+        PushInParts(Pdu(1, true, is_right), {kGood, kGood, Pending(3), Pending(3)});
+        if (!before_parsing) {
+          EXPECT_TRUE(Drain().empty());
+        }
+        receiver_->Resolve(3, kGood, answer);
+        EXPECT_EQ(Drain(), is_right ? kOneGood : kOneBad);
+        EXPECT_EQ(counters().data_digests_by_device, answer == kGood);
+      }
+    }
+    Start(0);
+    PushInParts(Pdu(1, true, is_right), {kGood, kGood, Pending(3), Pending(3)});
+    EXPECT_TRUE(Drain().empty());
+    receiver_->AbandonPending();
+    EXPECT_EQ(Drain(), is_right ? kOneGood : kOneBad);
+  }
+}
+
+TEST_F(OffloadTest, EightPdusWhoseAnswersComeInAnyOrderComeOutInOrder) {
+  std::array<uint32_t, 8> order;
+  std::iota(order.begin(), order.end(), 0);
+  std::array<ByteVector, 8> pdus;
+  for (uint32_t i = 0; i < 8; ++i) pdus[i] = Pdu(i, true, i % 3 != 1);
+  do {
+    Start(0);
+    lent_.clear();
+    for (uint32_t i = 0; i < 8; ++i) Push(pdus[i], kGood, Pending(100 + i));
+    Ends ends = Drain();
+    for (uint32_t i : order) {
+      receiver_->Resolve(100 + i, kGood, i % 3 != 1 ? kGood : kBad);
+      const Ends more = Drain();
+      ends.insert(ends.end(), more.begin(), more.end());
+    }
+    ASSERT_EQ(ends.size(), 8u);
+    for (uint32_t i = 0; i < 8; ++i) {
+      ASSERT_EQ(ends[i], i % 3 != 1 ? DigestVerdict::kGood : DigestVerdict::kBad);
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
+TEST_F(OffloadTest, PartialValuesAreCombinedAndAWrongOneIsConfirmedInSoftware) {
+  const ByteVector pdu = Pdu(1);
+  for (uint32_t error : {0u, 4u}) {
+    Start(0);
+    Push(ByteVector(pdu.begin(), pdu.begin() + kHeaderSize), kUnchecked, kUnchecked);
+    for (size_t at : {0u, 10u}) {
+      const ByteVector run(pdu.begin() + static_cast<ptrdiff_t>(kHeaderSize + at),
+                           pdu.begin() + static_cast<ptrdiff_t>(kHeaderSize + at + 10));
+      Evidence evidence = kUnchecked;
+      evidence.epoch = 1;
+      evidence.has_partial_crc = true;
+      evidence.partial_crc = ModelCrc32c(run) ^ error;
+      Push(run, kUnchecked, evidence);
+    }
+    Push(ByteVector(pdu.begin() + kHeaderSize + 20, pdu.end()), kUnchecked, kUnchecked);
+    EXPECT_EQ(Drain(), kOneGood);
+    EXPECT_EQ(counters().data_digest_bytes_by_software, 2 + (error == 0 ? 0 : kDataSize));
+  }
+}
+
+TEST_F(OffloadTest, PlacedDataIsBelievedOrCheckedWhereItLies) {
+  const ByteVector pdu = Pdu(1);
+  for (const Evidence& evidence : {kGood, kUnchecked, kBad}) {
+    for (bool spoiled : {false, true}) {
+      if (spoiled && evidence == kGood) continue;
+      Start(0);
+      Push(ByteVector(pdu.begin(), pdu.begin() + kHeaderSize), kGood, kGood);
+      RxItem item;
+      ASSERT_TRUE(receiver_->Next(&item));
+      sink_.assign(pdu.begin() + kHeaderSize, pdu.begin() + kHeaderSize + kDataSize);
+      if (spoiled) sink_[3] ^= std::byte{1};
+      receiver_->SetSink(sink_);
+      RxSegment segment;
+      segment.stream_offset = offset_;
+      segment.placed = kDataSize;
+      segment.bytes = std::span<const std::byte>(pdu).subspan(kHeaderSize + kDataSize);
+      segment.data = evidence;
+      ASSERT_TRUE(receiver_->Push(segment));
+      EXPECT_EQ(receiver_->UnconsumedRx(), kDataSize + 6);
+      ASSERT_TRUE(receiver_->Next(&item));
+      EXPECT_EQ(item.kind, RxItemKind::kEnd);
+      EXPECT_EQ(item.data_verdict, spoiled ? DigestVerdict::kBad : DigestVerdict::kGood);
+      EXPECT_EQ(receiver_->stream_offset(), kPduSize);
+      EXPECT_EQ(counters().copied_data_bytes, 0u);
+    }
+  }
+}
+
+TEST_F(OffloadTest, PlacementOutsideADataSegmentEndsTheConnection) {
+  const ByteVector pdu = Pdu(1);
+  for (size_t before : {size_t{0}, size_t{10}, kHeaderSize, kHeaderSize + kDataSize}) {
+    Start(0);
+    if (before > 0) {
+      Push(ByteVector(pdu.begin(), pdu.begin() + static_cast<ptrdiff_t>(before)), kGood, kGood);
+    }
+    EXPECT_TRUE(Drain().empty());
+    RxSegment segment;
+    segment.stream_offset = offset_;
+    segment.placed = kDataSize + 1;
+    ASSERT_TRUE(receiver_->Push(segment));
+    RxItem item;
+    ASSERT_TRUE(receiver_->Next(&item));
+    ASSERT_EQ(item.kind, RxItemKind::kError);
+    EXPECT_EQ(item.error.code, ErrorCode::kDevicePlacement);
+    EXPECT_FALSE(receiver_->Next(&item));
+    EXPECT_EQ(receiver_->UnconsumedRx(), 0u);
+  }
+}
+
+}  // namespace
+}  // namespace isthmus
