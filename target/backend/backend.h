@@ -49,8 +49,10 @@ struct [[nodiscard]] IoResult {
 
 struct Geometry {
   uint32_t block_bytes = 512;  // 512 to 4096, a power of two
-  uint32_t physical_block_bytes =
-      512;  // a multiple of block_bytes: writes of less are read-modify-write
+  // A multiple of block_bytes: the medium can write no less at once.
+  uint32_t physical_block_bytes = 512;
+  // A multiple of physical_block_bytes: transfers and unmapping work best in these units.
+  uint32_t preferred_bytes = 4096;
   uint64_t blocks = 0;
   bool read_only = false;
   bool can_unmap = false;  // Unmap gives the space back; blocks that are not mapped read as zeroes

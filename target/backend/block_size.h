@@ -9,13 +9,23 @@
 
 namespace isthmus::target {
 
-// OK for 512, 1024, 2048, 4096.
-inline absl::Status CheckBlockBytes(uint32_t block_bytes) {
-  for (const uint32_t good : {512u, 1024u, 2048u, 4096u}) {
-    if (block_bytes == good) return absl::OkStatus();
+inline bool IsBlockBytes(uint32_t bytes) {
+  return bytes == 512 || bytes == 1024 || bytes == 2048 || bytes == 4096;
+}
+
+// OK for 512, 1024, 2048, 4096; the physical block is as large or larger, or 0 for the same.
+inline absl::Status CheckBlockBytes(uint32_t block_bytes, uint32_t physical_block_bytes) {
+  if (!IsBlockBytes(block_bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a block size of ", block_bytes, " bytes is not 512, 1024, 2048 or 4096"));
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("a block size of ", block_bytes, " bytes is not 512, 1024, 2048 or 4096"));
+  if (physical_block_bytes != 0 &&
+      (!IsBlockBytes(physical_block_bytes) || physical_block_bytes < block_bytes)) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("a physical block size of ", physical_block_bytes,
+                     " bytes is not 512, 1024, 2048 or 4096, or is less than the block size"));
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace isthmus::target

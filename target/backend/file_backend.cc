@@ -179,8 +179,6 @@ absl::Status Probe(const FileOptions& options, int fd, Geometry* geometry) {
   uint64_t bytes = 0;
   if (S_ISREG(info.st_mode)) {
     bytes = static_cast<uint64_t>(info.st_size);
-    geometry->physical_block_bytes =
-        std::clamp<uint32_t>(static_cast<uint32_t>(info.st_blksize), options.block_bytes, 4096);
     geometry->can_unmap =
         !options.read_only &&
         fallocate(fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, info.st_size, 4096) == 0;
@@ -195,7 +193,9 @@ absl::Status Probe(const FileOptions& options, int fd, Geometry* geometry) {
                                                      " bytes: ask for block=", logical));
     }
     if (ioctl(fd, BLKPBSZGET, &physical) != 0) physical = 0;
-    geometry->physical_block_bytes = std::max<uint32_t>(physical, options.block_bytes);
+    if (options.physical_block_bytes == 0) {
+      geometry->physical_block_bytes = std::clamp<uint32_t>(physical, options.block_bytes, 4096);
+    }
   } else {
     return absl::InvalidArgumentError(
         absl::StrCat(options.path, " is neither a regular file nor a block device"));
@@ -212,7 +212,10 @@ absl::Status Probe(const FileOptions& options, int fd, Geometry* geometry) {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> OpenFileBackend(const FileOptions& options) {
-  if (absl::Status status = CheckBlockBytes(options.block_bytes); !status.ok()) return status;
+  if (absl::Status status = CheckBlockBytes(options.block_bytes, options.physical_block_bytes);
+      !status.ok()) {
+    return status;
+  }
   const int fd =
       open(options.path.c_str(), (options.read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return OpenError(options, errno);
@@ -226,6 +229,7 @@ absl::StatusOr<std::unique_ptr<Backend>> OpenFileBackend(const FileOptions& opti
   }
   Geometry geometry;
   geometry.block_bytes = options.block_bytes;
+  geometry.physical_block_bytes = std::max(options.block_bytes, options.physical_block_bytes);
   geometry.read_only = options.read_only;
   geometry.volatile_cache = !options.read_only;
   if (absl::Status status = Probe(options, fd, &geometry); !status.ok()) return status;

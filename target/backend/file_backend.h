@@ -23,6 +23,7 @@ namespace isthmus::target {
 struct FileOptions {
   std::string path;  // exists; its size is the disk's size, a multiple of block_bytes
   uint32_t block_bytes = 512;
+  uint32_t physical_block_bytes = 0;  // what initiators are told; 0: block_bytes
   bool read_only = false;
 };
 

@@ -16,7 +16,7 @@
 namespace isthmus::target {
 namespace {
 
-constexpr char kForms[] = "ram:SIZE or file:PATH, then [,readonly][,block=512|1024|2048|4096]";
+constexpr char kForms[] = "ram:SIZE or file:PATH, then [,readonly][,block=N][,physical=N]";
 
 absl::Status Bad(const std::string& text, absl::string_view why) {
   return absl::InvalidArgumentError(
@@ -28,14 +28,16 @@ absl::Status TakeOption(absl::string_view option, const std::string& text, LunSp
     spec->read_only = true;
     return absl::OkStatus();
   }
-  if (!absl::ConsumePrefix(&option, "block=")) {
+  uint32_t* number = nullptr;
+  if (absl::ConsumePrefix(&option, "block=")) {
+    number = &spec->block_bytes;
+  } else if (absl::ConsumePrefix(&option, "physical=")) {
+    number = &spec->physical_block_bytes;
+  } else {
     return Bad(text, absl::StrCat("\"", option, "\" is no option"));
   }
-  if (!absl::SimpleAtoi(option, &spec->block_bytes)) {
+  if (!absl::SimpleAtoi(option, number) || *number == 0) {
     return Bad(text, absl::StrCat("the block size \"", option, "\" is no number"));
-  }
-  if (const absl::Status status = CheckBlockBytes(spec->block_bytes); !status.ok()) {
-    return Bad(text, status.message());
   }
   return absl::OkStatus();
 }
@@ -88,6 +90,10 @@ absl::StatusOr<LunSpec> ParseLunSpec(std::string_view text) {
   for (size_t i = 1; i < parts.size(); ++i) {
     if (absl::Status status = TakeOption(parts[i], quoted, &spec); !status.ok()) return status;
   }
+  if (const absl::Status status = CheckBlockBytes(spec.block_bytes, spec.physical_block_bytes);
+      !status.ok()) {
+    return Bad(quoted, status.message());
+  }
   if (spec.kind == LunSpec::Kind::kRam && spec.bytes % spec.block_bytes != 0) {
     return Bad(quoted, "the size is no whole number of blocks");
   }
@@ -96,11 +102,15 @@ absl::StatusOr<LunSpec> ParseLunSpec(std::string_view text) {
 
 absl::StatusOr<std::unique_ptr<Backend>> OpenLun(const LunSpec& spec) {
   if (spec.kind == LunSpec::Kind::kRam) {
-    return CreateRamBackend(
-        {.bytes = spec.bytes, .block_bytes = spec.block_bytes, .read_only = spec.read_only});
+    return CreateRamBackend({.bytes = spec.bytes,
+                             .block_bytes = spec.block_bytes,
+                             .physical_block_bytes = spec.physical_block_bytes,
+                             .read_only = spec.read_only});
   }
-  return OpenFileBackend(
-      {.path = spec.path, .block_bytes = spec.block_bytes, .read_only = spec.read_only});
+  return OpenFileBackend({.path = spec.path,
+                          .block_bytes = spec.block_bytes,
+                          .physical_block_bytes = spec.physical_block_bytes,
+                          .read_only = spec.read_only});
 }
 
 }  // namespace isthmus::target

@@ -1,5 +1,5 @@
-// How a user names a disk: "ram:256M", "file:/srv/disk.img", with ",readonly" and ",block=4096"
-// after either.
+// How a user names a disk: "ram:256M" or "file:/srv/disk.img", and after either ",readonly",
+// ",block=4096" and ",physical=4096".
 //
 //   absl::StatusOr<LunSpec> spec = ParseLunSpec("file:/srv/disk.img,readonly,block=4096");
 //   absl::StatusOr<std::unique_ptr<Backend>> disk = OpenLun(*spec);
@@ -22,6 +22,7 @@ struct LunSpec {
   std::string path;    // kFile: as given, without commas
   uint64_t bytes = 0;  // kRam
   uint32_t block_bytes = 512;
+  uint32_t physical_block_bytes = 0;  // 0: block_bytes
   bool read_only = false;
 };
 

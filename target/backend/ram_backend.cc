@@ -137,7 +137,10 @@ class RamBackend final : public Backend {
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<Backend>> CreateRamBackend(const RamOptions& options) {
-  if (absl::Status status = CheckBlockBytes(options.block_bytes); !status.ok()) return status;
+  if (absl::Status status = CheckBlockBytes(options.block_bytes, options.physical_block_bytes);
+      !status.ok()) {
+    return status;
+  }
   if (options.bytes == 0 || options.bytes % options.block_bytes != 0) {
     return absl::InvalidArgumentError(absl::StrCat("a RAM disk of ", options.bytes,
                                                    " bytes is no whole number of blocks of ",
@@ -153,10 +156,11 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateRamBackend(const RamOptions& opti
   (void)madvise(memory, options.bytes, MADV_HUGEPAGE);
   Geometry geometry;
   geometry.block_bytes = options.block_bytes;
-  geometry.physical_block_bytes = kPageBytes;
+  geometry.physical_block_bytes = std::max(options.block_bytes, options.physical_block_bytes);
+  geometry.preferred_bytes = kPageBytes;
   geometry.blocks = options.bytes / options.block_bytes;
   geometry.read_only = options.read_only;
-  geometry.can_unmap = true;
+  geometry.can_unmap = !options.read_only;
   return std::make_unique<RamBackend>(geometry, static_cast<std::byte*>(memory), options.bytes);
 }
 

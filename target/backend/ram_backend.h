@@ -16,6 +16,7 @@ namespace isthmus::target {
 struct RamOptions {
   uint64_t bytes = 0;  // a multiple of block_bytes
   uint32_t block_bytes = 512;
+  uint32_t physical_block_bytes = 0;  // what initiators are told; 0: block_bytes
   bool read_only = false;
 };
 

@@ -120,12 +120,12 @@ void CompareAndWrite(Command& c) {
   if (AsksForProtection(c) || IsWriteProtected(c)) return;
   const Place place{c.Field(2, 8), c.Byte(13), 13};
   if (!TakeRange(c, place, c.unit.limits().compare_and_write_blocks)) return;
+  c.plan.exact_out = true;
   if (c.plan.blocks == 0) return;
   c.plan.action = Action::kCompareAndWrite;
   c.plan.fua = ForcesUnitAccess(c) || !c.mode_pages().write_cache();
   c.plan.data_out_bytes = Bytes(c, 2 * c.plan.blocks);
   c.plan.contiguous_out = true;
-  c.plan.exact_out = true;
 }
 
 void WriteSame(Command& c) {
@@ -134,7 +134,8 @@ void WriteSame(Command& c) {
   const bool unmap = c.Bit(1, 3);
   const bool no_data = sixteen && c.Bit(1, 0);
   if (c.Bit(1, 4)) return c.FailCdb(1, 4);  // ANCHOR: no block is ever anchored
-  if (unmap && !c.unit.geometry().can_unmap) return c.FailCdb(1, 3);
+  // The logical block provisioning page says LBPWS, and not LBPWS10.
+  if (unmap && !(sixteen && c.unit.geometry().can_unmap)) return c.FailCdb(1, 3);
   if (c.Bit(1, 2)) return c.FailCdb(1, 2);              // LBDATA, obsolete
   if (c.Bit(1, 1)) return c.FailCdb(1, 1);              // PBDATA, obsolete
   if (!sixteen && c.Bit(1, 0)) return c.FailCdb(1, 0);  // obsolete

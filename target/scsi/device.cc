@@ -158,8 +158,27 @@ std::optional<UnitAttention> Device::PendingAttention(const Nexus& nexus, uint64
   return index ? nexus.units[*index]->attentions.Peek() : std::nullopt;
 }
 
-void Device::Reset() {
-  for (const Entry& entry : units_) entry.unit->Reset();
+bool Device::ResetUnit(const Nexus& requester, uint64_t lun) {
+  const std::optional<size_t> index = Index(lun);
+  if (index) units_[*index].unit->Reset(requester.units[*index].get());
+  return index.has_value();
+}
+
+void Device::Reset(const Nexus* requester) {
+  for (size_t i = 0; i < units_.size(); ++i) {
+    units_[i].unit->Reset(requester != nullptr ? requester->units[i].get() : nullptr);
+  }
+}
+
+void Device::NoteTaskSetCleared(const Nexus& requester, uint64_t lun) {
+  const std::optional<size_t> index = Index(lun);
+  if (!index) return;
+  units_[*index].unit->Raise(UnitAttention::kCommandsCleared, requester.units[*index].get());
+}
+
+void Device::NoteClearedByIscsi(Nexus& nexus, uint64_t lun) {
+  const std::optional<size_t> index = Index(lun);
+  if (index) nexus.units[*index]->attentions.Raise(UnitAttention::kClearedByIscsi);
 }
 
 }  // namespace isthmus::scsi

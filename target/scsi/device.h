@@ -65,8 +65,14 @@ class Device {
   LogicalUnit* Find(uint64_t lun) const;
   // What QUERY ASYNCHRONOUS EVENT asks (SAM-5 7.8): the pending unit attention, not cleared.
   std::optional<UnitAttention> PendingAttention(const Nexus& nexus, uint64_t lun) const;
-  // TARGET WARM RESET and TARGET COLD RESET: resets every unit.
-  void Reset();
+  // LOGICAL UNIT RESET at a LUN; false: there is no unit.
+  bool ResetUnit(const Nexus& requester, uint64_t lun);
+  // TARGET WARM RESET and TARGET COLD RESET: resets every unit. See LogicalUnit::Reset.
+  void Reset(const Nexus* requester);
+  // CLEAR TASK SET of `requester`: every other nexus is told that its commands are gone.
+  void NoteTaskSetCleared(const Nexus& requester, uint64_t lun);
+  // Commands of `nexus` to this LUN were ended by a logout (RFC 7143 11.14.5).
+  void NoteClearedByIscsi(Nexus& nexus, uint64_t lun);
 
   size_t unit_count() const { return units_.size(); }
 

@@ -53,7 +53,7 @@ Execution::Execution(const Plan& plan, std::span<std::byte> response, uint64_t e
   if (plan_.action != Action::kDone && backend_ == nullptr) {
     Fail({.code = SenseCode::kInternalTargetFailure});
   } else if (plan_.exact_out && expected_data_out != plan_.data_out_bytes) {
-    Fail({.code = SenseCode::kInvalidInformationUnit});
+    Fail({.code = SenseCode::kInvalidFieldInCdb});
   }
 }
 
@@ -144,7 +144,7 @@ void Execution::Compare(uint64_t lba, std::span<const std::byte> data, uint64_t 
 void Execution::CompareAndWrite() {
   const size_t half = plan_.data_out_bytes / 2;
   if (held_.size() != plan_.data_out_bytes) {
-    return Fail({.code = SenseCode::kInvalidInformationUnit});
+    return Fail({.code = SenseCode::kInvalidFieldInCdb});
   }
   // Alone among the writers from the comparison to the write.
   const std::unique_lock lock(plan_.unit->write_mutex());
@@ -164,7 +164,7 @@ void Execution::TakeParameters() {
 bool Execution::WriteSame(uint64_t max_bytes) {
   const uint32_t block_bytes = backend_->geometry().block_bytes;
   if (plan_.data_out_bytes != 0 && held_.size() != plan_.data_out_bytes) {
-    Fail({.code = SenseCode::kInvalidInformationUnit});
+    Fail({.code = SenseCode::kInvalidFieldInCdb});
     return true;
   }
   const std::shared_lock lock(plan_.unit->write_mutex());
@@ -198,7 +198,7 @@ bool Execution::VerifyMedium(uint64_t max_bytes) {
   const uint32_t block_bytes = backend_->geometry().block_bytes;
   if (plan_.bytchk == 1) return true;
   if (plan_.bytchk == 3 && plan_.data_out_bytes != 0 && held_.size() != block_bytes) {
-    Fail({.code = SenseCode::kInvalidInformationUnit});
+    Fail({.code = SenseCode::kInvalidFieldInCdb});
     return true;
   }
   std::array<std::byte, kScratchBytes> scratch;

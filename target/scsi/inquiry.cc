@@ -99,7 +99,7 @@ void DeviceIdentification(Command& c) {
 void BlockLimits(Command& c) {
   const UnitLimits& limits = c.unit.limits();
   const target::Geometry& geometry = c.unit.geometry();
-  const uint32_t granularity = geometry.physical_block_bytes / geometry.block_bytes;
+  const uint32_t granularity = geometry.preferred_bytes / geometry.block_bytes;
   DataInWriter& out = c.out;
   out.Put(0x00, 1);  // WSNZ 0: WRITE SAME of 0 blocks goes to the end
   out.Put(limits.compare_and_write_blocks, 1);
@@ -123,7 +123,7 @@ void BlockDeviceCharacteristics(Command& c) {
 void LogicalBlockProvisioning(Command& c) {
   const bool thin = c.unit.geometry().can_unmap;
   c.out.Put(0, 1);
-  c.out.Put(thin ? 0xe4 : 0x00, 1);  // LBPU, LBPWS, LBPWS10, LBPRZ
+  c.out.Put(thin ? 0xc4 : 0x00, 1);  // LBPU, LBPWS, LBPRZ
   c.out.Put(thin ? 0x02 : 0x00, 1);  // thin provisioned, or fully
   c.out.Put(0, 1);
 }

@@ -136,13 +136,13 @@ void LogicalUnit::Detach(ItlNexus* itl) {
   UpdateGuard();
 }
 
-void LogicalUnit::Reset() {
+void LogicalUnit::Reset(const ItlNexus* requester) {
   const std::lock_guard lock(mutex_);
   reservations_.LegacyReset();
   mode_pages_.Restore();
   stopped_ = false;
   for (ItlNexus* itl : nexuses_) itl->prevents_removal = false;
-  RaiseLocked(UnitAttention::kDeviceReset, nullptr);
+  RaiseLocked(UnitAttention::kDeviceReset, requester);
   UpdateGuard();
 }
 

@@ -47,7 +47,7 @@ struct Plan {
   bool contiguous_out =
       false;  // the data is needed whole, in one piece (at most kMaxContiguousOutBytes)
   // The initiator must announce data_out_bytes exactly: cut short, the command would mean something
-  // else. Otherwise fail with kInvalidInformationUnit.
+  // else. Otherwise fail with kInvalidFieldInCdb.
   bool exact_out = false;
 
   uint64_t lba = 0;

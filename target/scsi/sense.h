@@ -65,8 +65,6 @@ enum class SenseKey : uint8_t {
   ROW(kSavingNotSupported, kIllegalRequest, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")        \
   ROW(kInsufficientRegistrations, kIllegalRequest, 0x55, 0x04,                                    \
       "INSUFFICIENT REGISTRATION RESOURCES")                                                      \
-  ROW(kInvalidInformationUnit, kIllegalRequest, 0x0e, 0x03,                                       \
-      "INVALID FIELD IN COMMAND INFORMATION UNIT")                                                \
   ROW(kPowerOn, kUnitAttention, 0x29, 0x00,                                                       \
       "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")                                            \
   ROW(kDeviceReset, kUnitAttention, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED")             \
@@ -80,6 +78,8 @@ enum class SenseKey : uint8_t {
       "COMMANDS CLEARED BY ANOTHER INITIATOR")                                                    \
   ROW(kInquiryDataChanged, kUnitAttention, 0x3f, 0x03, "INQUIRY DATA HAS CHANGED")                \
   ROW(kReportedLunsChanged, kUnitAttention, 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED")         \
+  ROW(kClearedByIscsi, kUnitAttention, 0x47, 0x7f,                                                \
+      "SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT")                                            \
   ROW(kWriteProtected, kDataProtect, 0x27, 0x00, "WRITE PROTECTED")                               \
   ROW(kSoftwareWriteProtected, kDataProtect, 0x27, 0x02,                                          \
       "LOGICAL UNIT SOFTWARE WRITE PROTECTED")                                                    \

@@ -12,6 +12,7 @@ constexpr SenseCode kSense[] = {
     SenseCode::kDeviceReset,
     SenseCode::kNexusLoss,
     SenseCode::kCommandsCleared,
+    SenseCode::kClearedByIscsi,
     SenseCode::kReservationsPreempted,
     SenseCode::kReservationsReleased,
     SenseCode::kRegistrationsPreempted,

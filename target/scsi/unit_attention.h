@@ -23,7 +23,8 @@ enum class UnitAttention : uint8_t {
   kPowerOn,
   kDeviceReset,
   kNexusLoss,
-  kCommandsCleared,
+  kCommandsCleared,  // CLEAR TASK SET of another nexus
+  kClearedByIscsi,   // RFC 7143 11.14.5: a logout ended commands
   kReservationsPreempted,
   kReservationsReleased,
   kRegistrationsPreempted,
