@@ -108,10 +108,18 @@ void SessionState::Feed() {
   }
   if (phase != Phase::kFullFeature) return;
   MaybeAnswerLogoutRequest();
-  for (TaskList* list : {&waiting_immediate, &waiting}) {
-    while (Task* task = First(*list)) {
-      if (!(task->kind == TaskKind::kCommand ? FeedCommand(*task) : FeedFunction(*task))) break;
-    }
+  while (Task* task = First(waiting_immediate)) {
+    // What acts on many tasks goes behind those that were submitted before it.
+    if (ActsOnMany(task->function)) FeedWaiting(task->order);
+    if (!(task->kind == TaskKind::kCommand ? FeedCommand(*task) : FeedFunction(*task))) break;
+  }
+  FeedWaiting(orders);
+}
+
+void SessionState::FeedWaiting(uint64_t last_order) {
+  while (Task* task = First(waiting)) {
+    if (task->order > last_order) return;
+    if (!(task->kind == TaskKind::kCommand ? FeedCommand(*task) : FeedFunction(*task))) return;
   }
 }
 

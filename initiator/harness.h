@@ -13,6 +13,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -93,7 +94,7 @@ class Harness {
         std::string_view("AuthMethod=None\0TargetPortalGroupTag=1\0", 39)));
     request = Sent();
     ASSERT_EQ(request.size(), 1u);
-    Send(LoginResponse(0x87).U16(14, 77).Text(keys));
+    Send(LoginResponse(0x87).U16(14, 77).Text(Answers(request[0])));
     ASSERT_FALSE(events.empty());
     ASSERT_EQ(events.back().kind, EventKind::kLoginDone) << Name(events.back().error.code);
     events.clear();
@@ -163,7 +164,8 @@ class Harness {
 
   void Send(const Pdu& pdu) { SendBytes(pdu.Bytes(digests)); }
 
-  void SendBytes(const std::vector<uint8_t>& bytes) {
+  void SendBytes(std::vector<uint8_t> given) {
+    const std::vector<uint8_t>& bytes = lent_.emplace_back(std::move(given));
     size_t at = 0;
     while (at < bytes.size()) {
       const auto* from = reinterpret_cast<const std::byte*>(bytes.data()) + at;
@@ -285,6 +287,20 @@ class Harness {
     return session_drives() ? session->WantRx(id, wants) : connection->WantRx(wants);
   }
 
+  // The answers to those keys that were offered.
+  std::string Answers(const Pdu& request) const {
+    const std::string offered = '\0' + request.text();
+    std::string text;
+    for (size_t at = 0; at < keys.size();) {
+      const std::string pair = keys.c_str() + at;
+      at += pair.size() + 1;
+      const std::string key = '\0' + pair.substr(0, pair.find('=') + 1);
+      if (offered.find(key) != std::string::npos) text += pair + '\0';
+    }
+    return text;
+  }
+
+  std::deque<std::vector<uint8_t>> lent_;  // received bytes stay in place while the engine may look
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
 };

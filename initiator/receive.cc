@@ -141,11 +141,7 @@ void SessionState::OnPdu(const RxItem& item) {
     OnBadData(item);
     return;
   }
-  if (discarding) {
-    ++counters.discarded_pdus;
-    return;
-  }
-  Dispatch(item);
+  if (!discarding) Dispatch(item);
 }
 
 void SessionState::Dispatch(const RxItem& item) {

@@ -181,6 +181,7 @@ struct SessionState final : Stamper {
   Error Submit(const Command& command, TaskId* id);
   void FillAhs(Task& task, std::span<const std::byte> cdb);
   void Feed();
+  void FeedWaiting(uint64_t last_order);
   bool FeedCommand(Task& task);
   void Stamp(wire::Bhs& header, uint64_t cookie) override;
   void OnScsiResponse(const RxItem& item);

@@ -167,8 +167,8 @@ void SessionState::OnTextResponse(const RxItem& item) {
     }
     return ErrorCode::kOk;
   }();
-  if (violation != ErrorCode::kOk) {
-    Violation(violation, PduClass::kText, response.target_transfer_tag);
+  if (violation != ErrorCode::kOk &&
+      !Violation(violation, PduClass::kText, response.target_transfer_tag)) {
     return;
   }
   text_transfer_tag = response.target_transfer_tag;
