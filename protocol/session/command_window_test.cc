@@ -138,7 +138,7 @@ INSTANTIATE_TEST_SUITE_P(FirstNumbers, CommandWindowTest,
                          testing::Values(1, 100, 0x7ffffffeu, 0xfffffffdu, 0xffffffffu));
 
 TEST(CommandWindowMemoryTest, AnArenaThatIsTooSmallIsNotOk) {
-  std::byte memory[8];
+  std::byte memory[Arena::kAlignment];
   Arena arena(memory);
   EXPECT_FALSE(CommandWindow(16, arena).ok());
 }
