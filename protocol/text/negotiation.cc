@@ -205,6 +205,10 @@ Error Negotiation::ReceiveConstant(const KeyInfo& info, std::string_view value) 
     return Error::Ok();
   }
   st.step = Step::kSettled;
+  // Who rejects None alone, which is also the default, demands a digest; its refusal of the login would not say so.
+  if (IsDigest(info.key) && value == kRejectValue && st.list_size == 1 && st.list[0] == 0) {
+    return Fail(ErrorCode::kDigestDemanded, info);
+  }
   if (st.answer_optional) SetWorking(info.key, info.default_value);  // not determined after all
   return KeepCurrent(info, ErrorCode::kTextRejected);
 }
@@ -410,9 +414,6 @@ Error Negotiation::DecideList(const KeyInfo& info) {
     SetWorking(info.key, st.value);
     return Error::Ok();
   }
-  // An initiator learns here what a target's refusal of the login would not tell it.
-  const bool demanded = IsDigest(info.key) && InOwnList(info.key, 0);
-  if (demanded && role_ == Role::kInitiator) return Fail(ErrorCode::kDigestDemanded, info);
   return KeepCurrent(info, ErrorCode::kTextNoChoice);
 }
 
