@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "digest/select.h"
@@ -126,7 +127,10 @@ WireStream MixedStream(bool header_digest, bool data_digest) {
 class ChunkingTest : public testing::TestWithParam<std::tuple<bool, bool, Verdicts, Delivery>> {};
 
 TEST_P(ChunkingTest, EveryChunkingAndEveryVerdictGivesTheSameItems) {
-  const auto [header_digest, data_digest, verdicts, delivery] = GetParam();
+  const bool header_digest = std::get<0>(GetParam());
+  const bool data_digest = std::get<1>(GetParam());
+  const Verdicts verdicts = std::get<2>(GetParam());
+  const Delivery delivery = std::get<3>(GetParam());
   const WireStream stream = MixedStream(header_digest, data_digest);
   for (bool scratch : {false, true}) {
     ReceiverRun plain;
