@@ -33,7 +33,8 @@ inline constexpr size_t kMaxAhsBytes = 255 * 4;
 inline constexpr size_t kMaxCdbBytes = 260;
 
 struct AhsContents {
-  std::span<const std::byte> cdb_spillover;  // CDB bytes from the 17th on; empty: no Extended CDB
+  std::span<const std::byte> cdb_spillover =
+      {};  // CDB bytes from the 17th on; empty: no Extended CDB
   bool has_bidirectional_read_length = false;
   uint32_t bidirectional_read_expected_data_transfer_length = 0;
 };
