@@ -148,6 +148,7 @@ void EventLoop::RunTimers() {
 
 void EventLoop::Run() {
   std::array<epoll_event, 64> ready;
+  stopping_ = false;  // it may have run before
   while (!stopping_) {
     const int count =
         epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), SleepMilliseconds());

@@ -1,0 +1,86 @@
+#include "target/daemon/catalogue.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "target/backend/lun_spec.h"
+
+namespace isthmus::target {
+namespace {
+
+// Initiators tell disks apart by it: the same for the same target and LUN at every start.
+std::string SerialOf(const std::string& target, uint16_t lun) {
+  uint64_t hash = 0xcbf29ce484222325;  // FNV-1a
+  for (const char c : target) hash = (hash ^ static_cast<uint8_t>(c)) * 0x100000001b3;
+  return absl::StrFormat("%012x%04x", hash >> 16, lun);
+}
+
+bool ListensEverywhere(const transport::Address& address) { return address.host == "0.0.0.0" || address.host == "::"; }
+
+constexpr int kPortalGroupTag = 1;
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Catalogue>> Catalogue::Open(const Config& config) {
+  auto catalogue = std::make_unique<Catalogue>();
+  if (!config.chap_secrets.empty()) {
+    absl::StatusOr<std::unique_ptr<transport::SecretFile>> file = transport::SecretFile::Read(config.chap_secrets);
+    if (!file.ok()) return absl::Status(file.status().code(), absl::StrCat("--chap_secrets: ", file.status().message()));
+    catalogue->accounts_ = std::make_unique<Accounts>(*std::move(file));
+  }
+  for (const TargetConfig& each : config.targets) {
+    auto target = std::make_unique<ServedTarget>(each.name);
+    for (const LunConfig& lun : each.luns) {
+      absl::StatusOr<LunSpec> spec = ParseLunSpec(lun.spec);
+      absl::StatusOr<std::unique_ptr<Backend>> backend = spec.status();
+      if (spec.ok()) backend = OpenLun(*spec);
+      if (!backend.ok()) {
+        return absl::Status(backend.status().code(), absl::StrCat("--lun=", lun.spec, ": ", backend.status().message()));
+      }
+      scsi::UnitOptions options;
+      options.serial = SerialOf(each.name, lun.number);
+      target->units.push_back(std::make_unique<scsi::LogicalUnit>(backend->get(), options));
+      target->backends.push_back(*std::move(backend));
+      target->device.AddUnit(lun.number, target->units.back().get());
+    }
+    catalogue->targets_.push_back(std::move(target));
+  }
+  return catalogue;
+}
+
+ServedTarget* Catalogue::Find(std::string_view name) {
+  for (const auto& target : targets_) {
+    if (target->name == name) return target.get();
+  }
+  return nullptr;
+}
+
+std::string Catalogue::SendTargets(std::string_view name, const transport::Address& local) const {
+  std::string text;
+  const auto pair = [&text](absl::string_view key, absl::string_view value) {
+    absl::StrAppend(&text, key, "=", value);
+    text.push_back('\0');
+  };
+  for (const auto& target : targets_) {
+    if (!name.empty() && target->name != name) continue;
+    pair("TargetName", target->name);
+    for (transport::Address portal : portals_) {
+      if (ListensEverywhere(portal)) portal.host = local.host;
+      pair("TargetAddress", absl::StrCat(portal.ToString(), ",", kPortalGroupTag));
+    }
+  }
+  return text;
+}
+
+absl::Status Catalogue::Flush() {
+  absl::Status result;
+  for (const auto& target : targets_) {
+    for (const auto& backend : target->backends) {
+      if (!backend->geometry().read_only && !backend->Flush(0, 0).ok()) {
+        result.Update(absl::DataLossError(absl::StrCat(target->name, ": a disk could not be flushed")));
+      }
+    }
+  }
+  return result;
+}
+
+}  // namespace isthmus::target

@@ -1,0 +1,203 @@
+// iscsi_target: serves files and memory as iSCSI disks.
+
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <condition_variable>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "digest/select.h"
+#include "target/daemon/blocking_pool.h"
+#include "target/daemon/catalogue.h"
+#include "target/daemon/config.h"
+#include "target/daemon/registry.h"
+#include "target/daemon/stats.h"
+#include "target/daemon/worker.h"
+#include "transport/capture.h"
+#include "transport/event_loop.h"
+#include "transport/socket.h"
+
+namespace isthmus::target {
+namespace {
+
+int Fail(const absl::Status& status) {
+  std::fprintf(stderr, "iscsi_target: %s\n", std::string(status.message()).c_str());
+  return 1;
+}
+
+class Daemon {
+ public:
+  Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel, transport::CaptureFile* capture)
+      : config_(config),
+        catalogue_(catalogue),
+        budget_(config.buffer_bytes),
+        blocking_(2),
+        shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture} {}
+
+  absl::Status Listen() {
+    std::vector<transport::Address> bound;
+    for (const transport::Address& portal : config_.portals) {
+      absl::StatusOr<transport::Socket> listener = transport::Listen(portal);
+      if (!listener.ok()) return listener.status();
+      bound.push_back(listener->Local());
+      listeners_.push_back(*std::move(listener));
+    }
+    catalogue_.SetPortals(bound);
+    for (const transport::Address& portal : bound) {
+      for (const TargetConfig& target : config_.targets) {
+        for (const LunConfig& lun : target.luns) {
+          std::printf("iscsi://%s/%s/%u\n", portal.ToString().c_str(), target.name.c_str(), unsigned{lun.number});
+        }
+      }
+    }
+    std::fflush(stdout);
+    return absl::OkStatus();
+  }
+
+  // Until SIGTERM or SIGINT.
+  void Serve(int signals) {
+    for (int i = 0; i < config_.threads; ++i) workers_.push_back(std::make_unique<Worker>(shared_));
+    for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.Run(); });
+    for (const transport::Socket& listener : listeners_) {
+      loop_.Watch(listener.fd(), EPOLLIN, [this, &listener](uint32_t) { AcceptFrom(listener); });
+    }
+    const transport::TimerId again = loop_.AddTimer([this](Instant) { ListenAgain(); });
+    again_ = again;
+    loop_.Watch(signals, EPOLLIN, [this, signals](uint32_t) { OnSignal(signals); });
+    loop_.Run();
+    for (const transport::Socket& listener : listeners_) loop_.Unwatch(listener.fd());
+    listeners_.clear();
+    for (auto& worker : workers_) worker->Stop();
+    for (std::thread& thread : threads_) thread.join();
+  }
+
+  // When the workers' threads have ended, or while they run.
+  Totals Collect(bool running) {
+    Totals sum;
+    std::mutex mutex;
+    std::condition_variable all;
+    size_t left = workers_.size();
+    for (auto& worker : workers_) {
+      worker->Report([&](const Totals& totals) {
+        std::lock_guard<std::mutex> lock(mutex);
+        sum.Add(totals);
+        if (--left == 0) all.notify_all();
+      });
+      if (!running) worker->RunPostedOnce();
+    }
+    std::unique_lock<std::mutex> lock(mutex);
+    all.wait(lock, [&] { return left == 0; });
+    return sum;
+  }
+
+  absl::Status WriteStats(bool running) {
+    if (config_.stats_path.empty()) return absl::OkStatus();
+    return WriteFile(config_.stats_path, ToJson(Collect(running), shared_.kernel.name));
+  }
+
+ private:
+  void AcceptFrom(const transport::Socket& listener) {
+    for (;;) {
+      absl::StatusOr<transport::Socket> socket = transport::Accept(listener);
+      if (absl::IsUnavailable(socket.status())) return;
+      if (!socket.ok()) {
+        // Out of descriptors: waiting connections stay in the kernel's queue until some are free.
+        std::fprintf(stderr, "iscsi_target: %s\n", std::string(socket.status().message()).c_str());
+        for (const transport::Socket& each : listeners_) loop_.Rewatch(each.fd(), 0);
+        loop_.SetTimer(again_, transport::MonotonicNow() + Seconds(1));
+        return;
+      }
+      if (shared_.connections.load() >= config_.max_connections) continue;  // closed at once
+      workers_[next_++ % workers_.size()]->Serve(*std::move(socket));
+    }
+  }
+
+  void ListenAgain() {
+    for (const transport::Socket& each : listeners_) loop_.Rewatch(each.fd(), EPOLLIN);
+  }
+
+  void OnSignal(int signals) {
+    signalfd_siginfo info;
+    if (read(signals, &info, sizeof info) != sizeof info) return;
+    if (info.ssi_signo != SIGUSR1) return loop_.Stop();
+    if (absl::Status status = WriteStats(/*running=*/true); !status.ok()) Fail(status);
+  }
+
+  const Config& config_;
+  Catalogue& catalogue_;
+  Registry registry_;
+  BufferBudget budget_;
+  BlockingPool blocking_;
+  Shared shared_;
+  transport::EventLoop loop_;
+  transport::TimerId again_ = 0;
+  std::vector<transport::Socket> listeners_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  std::vector<std::thread> threads_;
+  size_t next_ = 0;
+};
+
+// As many descriptors as the system lets this process have: each connection takes one.
+void RaiseDescriptorLimit() {
+  rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+int Run(int argc, char** argv) {
+  absl::StatusOr<Config> config = ParseArguments(argc, argv);
+  if (!config.ok()) return Fail(config.status());
+  if (!config->help.empty()) {
+    std::fputs(config->help.c_str(), stdout);
+    return 0;
+  }
+  const digest::Kernel* kernel =
+      config->digest_kernel.empty() ? &digest::SelectKernel() : digest::KernelByName(config->digest_kernel);
+  if (kernel == nullptr) {
+    return Fail(absl::InvalidArgumentError("--digest_kernel=" + config->digest_kernel +
+                                           ": this machine has no such kernel"));
+  }
+  absl::StatusOr<std::unique_ptr<Catalogue>> catalogue = Catalogue::Open(*config);
+  if (!catalogue.ok()) return Fail(catalogue.status());
+  std::unique_ptr<transport::CaptureFile> capture;
+  if (!config->capture_path.empty()) {
+    absl::StatusOr<std::unique_ptr<transport::CaptureFile>> file =
+        transport::CaptureFile::Create(config->capture_path, {.secrets = config->capture_secrets});
+    if (!file.ok()) return Fail(file.status());
+    capture = *std::move(file);
+  }
+  RaiseDescriptorLimit();
+  // Before any thread, so that all inherit it.
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int each : {SIGTERM, SIGINT, SIGUSR1}) sigaddset(&set, each);
+  pthread_sigmask(SIG_BLOCK, &set, nullptr);
+  signal(SIGPIPE, SIG_IGN);
+  const int signals = signalfd(-1, &set, SFD_CLOEXEC);
+
+  Daemon daemon(*config, **catalogue, *kernel, capture.get());
+  if (absl::Status status = daemon.Listen(); !status.ok()) return Fail(status);
+  daemon.Serve(signals);
+  int result = 0;
+  if (absl::Status status = (*catalogue)->Flush(); !status.ok()) result = Fail(status);
+  if (absl::Status status = daemon.WriteStats(/*running=*/false); !status.ok()) result = Fail(status);
+  if (capture != nullptr) {
+    if (absl::Status status = capture->Flush(); !status.ok()) result = Fail(status);
+  }
+  return result;
+}
+
+}  // namespace
+}  // namespace isthmus::target
+
+int main(int argc, char** argv) { return isthmus::target::Run(argc, argv); }

@@ -1,0 +1,38 @@
+// What iscsi_target counts, as JSON: digests by who checked them, PDUs, bytes, commands. One Totals a thread, summed when
+// written; sessions add theirs when they end and are asked for theirs when a report is wanted in between.
+#ifndef ISTHMUS_TARGET_DAEMON_STATS_H_
+#define ISTHMUS_TARGET_DAEMON_STATS_H_
+
+#include <cstdint>
+#include <string>
+
+#include "absl/status/status.h"
+#include "protocol/connection/receiver.h"
+#include "protocol/connection/sender.h"
+#include "target/session.h"
+
+namespace isthmus::target {
+
+struct Totals {
+  uint64_t connections = 0, sessions = 0, discovery_sessions = 0, logins_refused = 0;
+  uint64_t connections_dropped = 0;  // ended by an error, theirs or ours
+  uint64_t commands_answered_busy = 0;
+  RxCounters received;
+  TxCounters sent;
+  SessionCounters session;
+
+  void Add(const Totals& other);
+};
+
+void Add(RxCounters& sum, const RxCounters& counters);
+void Add(TxCounters& sum, const TxCounters& counters);
+void Add(SessionCounters& sum, const SessionCounters& counters);
+
+std::string ToJson(const Totals& totals, const std::string& digest_kernel);
+
+// Replaces the file as a whole (write, then rename): a reader never sees half of it.
+absl::Status WriteFile(const std::string& path, const std::string& text);
+
+}  // namespace isthmus::target
+
+#endif  // ISTHMUS_TARGET_DAEMON_STATS_H_

@@ -1,0 +1,284 @@
+#include "target/daemon/task.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace isthmus::target {
+namespace {
+
+constexpr uint8_t kBusy = 0x08, kTaskSetFull = 0x28;  // SAM-5 5.3.1
+constexpr size_t kWorkBytes = 1 << 20;                // of work without data done before others are served
+
+uint64_t LunField(const std::array<std::byte, 8>& lun) {
+  uint64_t value = 0;
+  for (const std::byte b : lun) value = value << 8 | std::to_integer<uint64_t>(b);
+  return value;
+}
+
+// Commands whose answer never stands in the response buffer: they need none of their own.
+bool MovesBlocksOnly(std::byte opcode) {
+  switch (std::to_integer<unsigned>(opcode)) {
+    case 0x08:
+    case 0x0a:
+    case 0x28:
+    case 0x2a:
+    case 0x88:
+    case 0x8a:
+    case 0xa8:
+    case 0xaa:
+      return true;
+    default:
+      return false;
+  }
+}
+
+// Caller's misuse would be a bug of this file; the session is then best ended by its own checks, so nothing is retried.
+void Must(Error error) { (void)error.ok(); }
+
+}  // namespace
+
+uint64_t Task::announced_out() const { return write_ ? expected_ : 0; }
+uint64_t Task::announced_in() const { return !read_ ? 0 : write_ ? bidi_ : expected_; }
+
+bool Task::OnRamDisk(const Event& event) const {
+  scsi::LogicalUnit* unit = context_.device->Find(LunField(event.lun));
+  return unit != nullptr && unit->backend() != nullptr && !unit->backend()->Direct(0, 1, false).empty();
+}
+
+bool Task::TakeWindow(size_t bytes) {
+  if (window_.size() >= bytes) return true;
+  context_.buffers->Give(std::move(window_));
+  window_ = context_.buffers->Take(bytes);
+  return !window_.empty();
+}
+
+void Task::Begin(const Event& event) {
+  active_ = true;
+  stage_ = Stage::kBegun;
+  id_ = event.task;
+  expected_ = event.expected_data_transfer_length;
+  // Room for all of a small command. Of a large one only what comes unasked if the rest can go straight to its place.
+  size_t bytes = std::max<size_t>(event.length, std::min<size_t>(expected_, 64 << 10));
+  if (!OnRamDisk(event)) bytes = std::max(bytes, std::min<size_t>(expected_, kWindowBytes));
+  bytes = std::min<size_t>(bytes, expected_);
+  if (bytes > BufferPool::kLargest || !TakeWindow(bytes)) {
+    ++context_.answered_busy;
+    Must(context_.session->Refuse(id_, kTaskSetFull));
+    return;
+  }
+  lent_ = window_.first(bytes);
+  Must(context_.session->AcceptData(id_, 0, lent_));
+}
+
+void Task::Start(const Event& event) {
+  active_ = true;
+  id_ = event.task;
+  read_ = event.read;
+  write_ = event.write;
+  expected_ = event.expected_data_transfer_length;
+  bidi_ = event.bidi_read_length;
+  if (!event.cdb.empty() && !MovesBlocksOnly(event.cdb[0])) response_.resize(scsi::kMaxResponseBytes);
+  run_ = scsi::Execution(context_.device->Decode(*context_.nexus, LunField(event.lun), event.cdb, response_), response_,
+                         announced_out());
+  stage_ = Stage::kDataOut;
+  out_total_ = run_.wanted_out();
+  if (run_.contiguous_out() && out_total_ > (lent_.empty() ? size_t{scsi::kMaxContiguousOutBytes} : lent_.size())) {
+    gathered_.resize(out_total_);
+  }
+  if (out_total_ == 0) {
+    Work();
+  } else if (lent_.empty()) {
+    AskForData();
+  }  // else kDataReceived tells when the window given at kBegin is full
+}
+
+void Task::AskForData() {
+  const uint64_t left = out_total_ - out_done_;
+  lent_ = gathered_.empty() ? run_.DirectOut(out_done_, left) : std::span<std::byte>();
+  if (lent_.empty()) {
+    const size_t whole = run_.contiguous_out() ? size_t{scsi::kMaxContiguousOutBytes} : kWindowBytes;
+    const size_t bytes = std::min<uint64_t>(left, whole);
+    if (!TakeWindow(bytes)) {
+      CompleteBusy();
+      return;
+    }
+    lent_ = window_.first(bytes);
+  }
+  Must(context_.session->AcceptData(id_, static_cast<uint32_t>(out_done_), lent_));
+}
+
+void Task::OnData(uint32_t offset, uint32_t length) {
+  if (stage_ != Stage::kDataOut) return;  // complete already: the command failed before its data came
+  const uint64_t useful = std::min<uint64_t>(length, out_total_ - std::min<uint64_t>(offset, out_total_));
+  const std::span<const std::byte> data = std::span<const std::byte>(lent_).first(useful);
+  if (gathered_.empty()) {
+    run_.Accept(offset, data);
+  } else {
+    std::memcpy(gathered_.data() + offset, data.data(), data.size());
+  }
+  out_done_ = offset + useful;
+  if (out_done_ < out_total_ && !run_.failed()) {
+    AskForData();
+    return;
+  }
+  if (!gathered_.empty()) run_.Accept(0, gathered_);
+  Work();
+}
+
+void Task::Work() {
+  stage_ = Stage::kWork;
+  using enum scsi::Action;
+  const scsi::Plan& plan = run_.plan();
+  const bool no_work = plan.action == kDone || plan.action == kRead || (plan.action == kWrite && !plan.fua);
+  if (no_work || run_.failed()) {
+    while (!run_.Proceed(kWorkBytes)) {
+    }
+    AfterWork();
+    return;
+  }
+  WorkElsewhere();
+}
+
+void Task::WorkElsewhere() {
+  elsewhere_ = true;
+  ++context_.in_blocking_pool;
+  context_.blocking->Run([this] {
+    while (!run_.Proceed(kWorkBytes)) {
+    }
+    context_.post([this] {
+      elsewhere_ = false;
+      --context_.in_blocking_pool;
+      if (aborted_) {
+        Must(context_.session->Release(id_));
+      } else {
+        AfterWork();
+      }
+      context_.pump();
+    });
+  });
+}
+
+void Task::AfterWork() {
+  if (run_.plan().abort_tasks && run_.plan().unit != nullptr) {
+    std::vector<scsi::NexusName> nexuses;
+    for (const auto& itl : context_.nexus->units) {
+      if (itl->unit == run_.plan().unit) nexuses = itl->unit->TakeAborted(*itl);
+    }
+    if (!nexuses.empty()) {
+      elsewhere_ = true;
+      ++context_.in_blocking_pool;
+      context_.abort_nexuses(nexuses, [this] {
+        context_.post([this] {
+          elsewhere_ = false;
+          --context_.in_blocking_pool;
+          if (aborted_) {
+            Must(context_.session->Release(id_));
+          } else {
+            SendIn();
+          }
+          context_.pump();
+        });
+      });
+      return;
+    }
+  }
+  SendIn();
+}
+
+void Task::SendIn() {
+  stage_ = Stage::kDataIn;
+  in_total_ = run_.failed() ? 0 : std::min<uint64_t>(run_.data_in_bytes(), announced_in());
+  if (in_total_ == 0) {
+    Complete();
+    return;
+  }
+  const std::span<const std::byte> direct = run_.DirectIn(0, in_total_);
+  if (!direct.empty()) {
+    // The response buffer is this task's own; a disk's memory may be written by another command at any time.
+    const bool own = !response_.empty() && direct.data() >= response_.data() &&
+                     direct.data() < response_.data() + response_.size();
+    Must(context_.session->SendData(id_, 0, direct, {.unstable = !own}));
+    Complete();
+    return;
+  }
+  SendNextWindow();
+  if (stage_ == Stage::kDataIn) SendNextWindow();  // the second is read while the first is on its way
+}
+
+void Task::SendNextWindow() {
+  Buffer& buffer = in_windows_[in_window_next_];
+  const size_t bytes = std::min<uint64_t>(in_total_ - in_done_, kWindowBytes);
+  if (buffer.size() < bytes) {
+    context_.buffers->Give(std::move(buffer));
+    buffer = context_.buffers->Take(bytes);
+  }
+  if (buffer.empty()) {
+    if (in_windows_out_ > 0) return;  // the other window goes on alone
+    CompleteBusy();
+    return;
+  }
+  if (!run_.Fill(in_done_, buffer.first(bytes))) {
+    Complete();
+    return;
+  }
+  const bool last = in_done_ + bytes == in_total_;
+  Must(context_.session->SendData(id_, static_cast<uint32_t>(in_done_), buffer.first(bytes), {.notify = !last}));
+  ++in_windows_out_;
+  in_window_next_ ^= 1;
+  in_done_ += bytes;
+  if (last) Complete();
+}
+
+void Task::OnSourceReleased() {
+  --in_windows_out_;
+  if (stage_ == Stage::kDataIn) SendNextWindow();
+}
+
+void Task::Complete() {
+  stage_ = Stage::kCompleted;
+  Completion completion;
+  completion.status = static_cast<uint8_t>(run_.status());
+  if (run_.status() == scsi::Status::kCheckCondition) {
+    const scsi::SenseBuffer& sense = run_.sense();
+    completion.sense = {sense.bytes.data(), sense.size};
+  } else {
+    if (write_) {
+      completion.transfer_length = run_.data_out_bytes();
+      if (read_) completion.bidi_transfer_length = run_.data_in_bytes();
+    } else {
+      completion.transfer_length = run_.data_in_bytes();
+    }
+  }
+  Must(context_.session->Complete(id_, completion));
+}
+
+void Task::CompleteBusy() {
+  ++context_.answered_busy;
+  stage_ = Stage::kCompleted;
+  Completion completion;
+  completion.status = kBusy;
+  Must(context_.session->Complete(id_, completion));
+}
+
+void Task::Abort() {
+  aborted_ = true;
+  stage_ = Stage::kCompleted;
+  if (!elsewhere_) Must(context_.session->Release(id_));
+}
+
+void Task::Finish() {
+  context_.buffers->Give(std::move(window_));
+  for (Buffer& buffer : in_windows_) context_.buffers->Give(std::move(buffer));
+  response_ = {};
+  gathered_ = {};
+  run_ = {};
+  lent_ = {};
+  active_ = aborted_ = read_ = write_ = false;
+  stage_ = Stage::kIdle;
+  expected_ = bidi_ = 0;
+  in_window_next_ = in_windows_out_ = 0;
+  out_done_ = out_total_ = in_done_ = in_total_ = 0;
+}
+
+}  // namespace isthmus::target

@@ -1,0 +1,64 @@
+#include "target/daemon/worker.h"
+
+#include <utility>
+#include <vector>
+
+#include "target/daemon/serving.h"
+
+namespace isthmus::target {
+namespace {
+
+constexpr Duration kStopGrace = Seconds(10);
+
+}  // namespace
+
+void Worker::Serve(transport::Socket socket) {
+  auto held = std::make_shared<transport::Socket>(std::move(socket));  // std::function wants copies
+  loop.Post([this, held] {
+    if (stopping_) return;
+    auto serving = std::make_shared<Serving>(*this, std::move(*held));
+    serving_.insert(serving);
+    shared.connections.fetch_add(1);
+    ++totals_.connections;
+    serving->Start();
+  });
+}
+
+void Worker::Forget(Serving* serving, const Totals& counted) {
+  totals_.Add(counted);
+  shared.connections.fetch_sub(1);
+  for (auto it = serving_.begin(); it != serving_.end(); ++it) {
+    if (it->get() != serving) continue;
+    // Not at once: the object is still on the stack below.
+    loop.Defer([keep = *it] {});
+    serving_.erase(it);
+    break;
+  }
+  StopIfIdle();
+}
+
+void Worker::Stop() {
+  loop.Post([this] {
+    stopping_ = true;
+    const std::vector<std::shared_ptr<Serving>> all(serving_.begin(), serving_.end());
+    for (const auto& serving : all) serving->End(Error::Ok());
+    // A disk that does not answer must not keep the program alive.
+    const transport::TimerId grace = loop.AddTimer([this](Instant) { loop.Stop(); });
+    loop.SetTimer(grace, transport::MonotonicNow() + kStopGrace);
+    StopIfIdle();
+  });
+}
+
+void Worker::StopIfIdle() {
+  if (stopping_ && serving_.empty()) loop.Stop();
+}
+
+void Worker::Report(std::function<void(const Totals&)> done) {
+  loop.Post([this, done = std::move(done)] {
+    Totals sum = totals_;
+    for (const auto& serving : serving_) serving->AddTo(sum);
+    done(sum);
+  });
+}
+
+}  // namespace isthmus::target
