@@ -9,6 +9,7 @@
 #include "protocol/auth/openssl_hashes.h"
 #include "target/daemon/catalogue.h"
 #include "target/daemon/worker.h"
+#include "transport/counters.h"
 
 namespace isthmus::target {
 namespace {
@@ -259,12 +260,12 @@ void Serving::AddTo(Totals& totals) const {
   totals.Add(totals_);
   totals.commands_answered_busy += context_.answered_busy;
   if (session_.has_value()) {
-    Add(totals.session, session_->counters());
-    Add(totals.received, session_->rx_counters(id_));
-    Add(totals.sent, session_->tx_counters(id_));
+    totals.AddSession(session_->counters());
+    transport::Add(totals.received, session_->rx_counters(id_));
+    transport::Add(totals.sent, session_->tx_counters(id_));
   } else if (connection_.has_value()) {
-    Add(totals.received, connection_->rx_counters());
-    Add(totals.sent, connection_->tx_counters());
+    transport::Add(totals.received, connection_->rx_counters());
+    transport::Add(totals.sent, connection_->tx_counters());
   }
 }
 

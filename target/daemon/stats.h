@@ -22,11 +22,8 @@ struct Totals {
   SessionCounters session;
 
   void Add(const Totals& other);
+  void AddSession(const SessionCounters& counters);
 };
-
-void Add(RxCounters& sum, const RxCounters& counters);
-void Add(TxCounters& sum, const TxCounters& counters);
-void Add(SessionCounters& sum, const SessionCounters& counters);
 
 std::string ToJson(const Totals& totals, const std::string& digest_kernel);
 

@@ -1,0 +1,42 @@
+#include "transport/counters.h"
+
+namespace isthmus::transport {
+namespace {
+
+constexpr CounterRow<RxCounters> kReceived[] = {
+    {"pdus", &RxCounters::pdus},
+    {"bytes", &RxCounters::bytes},
+    {"header_digests_by_software", &RxCounters::header_digests_by_software},
+    {"header_digests_by_device", &RxCounters::header_digests_by_device},
+    {"header_digest_errors", &RxCounters::header_digest_errors},
+    {"data_digests_by_software", &RxCounters::data_digests_by_software},
+    {"data_digests_by_device", &RxCounters::data_digests_by_device},
+    {"data_digest_errors", &RxCounters::data_digest_errors},
+    {"data_digest_bytes_by_software", &RxCounters::data_digest_bytes_by_software},
+    {"data_digest_bytes_by_device", &RxCounters::data_digest_bytes_by_device},
+    {"device_bad_software_good", &RxCounters::device_bad_software_good},
+    {"data_bytes", &RxCounters::data_bytes},
+    {"copied_data_bytes", &RxCounters::copied_data_bytes},
+};
+
+constexpr CounterRow<TxCounters> kSent[] = {
+    {"pdus", &TxCounters::pdus},
+    {"bytes", &TxCounters::bytes},
+    {"data_bytes", &TxCounters::data_bytes},
+    {"header_digests_by_software", &TxCounters::header_digests_by_software},
+    {"header_digests_by_device", &TxCounters::header_digests_by_device},
+    {"data_digests_by_software", &TxCounters::data_digests_by_software},
+    {"data_digests_by_device", &TxCounters::data_digests_by_device},
+    {"data_digest_bytes_by_software", &TxCounters::data_digest_bytes_by_software},
+    {"data_digest_bytes_by_device", &TxCounters::data_digest_bytes_by_device},
+    {"staged_bytes", &TxCounters::staged_bytes},
+};
+
+}  // namespace
+
+void Add(RxCounters& sum, const RxCounters& counters) { AddRows(sum, counters, kReceived); }
+void Add(TxCounters& sum, const TxCounters& counters) { AddRows(sum, counters, kSent); }
+nlohmann::ordered_json ToJson(const RxCounters& counters) { return RowsToJson(counters, kReceived); }
+nlohmann::ordered_json ToJson(const TxCounters& counters) { return RowsToJson(counters, kSent); }
+
+}  // namespace isthmus::transport
