@@ -148,7 +148,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
     Event event;
     while (connection.Next(&event)) {
       if (event.kind == EventKind::kLoginDone) {
-        if (Error error = session_->Attach(std::move(connection), &id_, MonotonicNow()); !error.ok()) {
+        if (Error error = session_->Attach(std::move(connection), &id_); !error.ok()) {
           return absl::UnavailableError(absl::StrCat("the session takes no connection: ", Describe(error.code)));
         }
         closing_ = lost_ = blocked_ = false;
@@ -204,7 +204,7 @@ absl::Status Client::Reconnect() {
     // Nothing that time heals.
     if (!absl::IsUnavailable(tried) && !absl::IsDeadlineExceeded(tried)) break;
   }
-  session_->End(MonotonicNow());
+  session_->End();
   Drain();
   return status;
 }
@@ -243,7 +243,7 @@ absl::Status Client::Pump() {
     if (ended_) return absl::UnavailableError(absl::StrCat("the session has ended: ", Describe(reason_.code)));
     if (lost_ && !driver_.has_value()) {
       if (options_.reconnect_timeout == absl::ZeroDuration()) {
-        session_->End(MonotonicNow());
+        session_->End();
         Drain();
         return absl::UnavailableError(
             absl::StrCat(portal_.ToString(), ": the connection was lost: ", Describe(reason_.code)));
@@ -351,20 +351,20 @@ absl::Status Refused(const char* what, Error error) {
 
 absl::Status Client::Submit(Command command, Callback done) {
   TaskId task;
-  ISTHMUS_ASK("command", (command.cookie = cookie, session_->Submit(command, &task, MonotonicNow())));
+  ISTHMUS_ASK("command", (command.cookie = cookie, session_->Submit(command, &task)));
 }
 
 absl::Status Client::TaskManagement(TaskManagementRequest request, Callback done) {
   TaskId task;
-  ISTHMUS_ASK("task management", (request.cookie = cookie, session_->TaskManagement(request, &task, MonotonicNow())));
+  ISTHMUS_ASK("task management", (request.cookie = cookie, session_->TaskManagement(request, &task)));
 }
 
 absl::Status Client::Ping(std::span<const std::byte> data, Callback done) {
-  ISTHMUS_ASK("ping", session_->Ping(data, cookie, MonotonicNow()));
+  ISTHMUS_ASK("ping", session_->Ping(data, cookie));
 }
 
 absl::Status Client::SendTargets(absl::string_view what, std::span<std::byte> answer, Callback done) {
-  ISTHMUS_ASK("SendTargets", session_->SendTargets({what.data(), what.size()}, answer, cookie, MonotonicNow()));
+  ISTHMUS_ASK("SendTargets", session_->SendTargets({what.data(), what.size()}, answer, cookie));
 }
 
 #undef ISTHMUS_ASK
@@ -375,12 +375,12 @@ absl::StatusOr<Completed> Client::Execute(Command command) {
   while (!completed.has_value()) {
     if (absl::Status status = Poll(absl::InfiniteDuration()); !status.ok() && !completed.has_value()) return status;
   }
-  return *completed;
+  return *std::move(completed);
 }
 
 absl::Status Client::Close() {
   if (!final_.ok() || !driver_.has_value()) return final_;
-  if (Error error = session_->Logout(LogoutReason::kCloseSession, MonotonicNow()); !error.ok()) return Refused("logout", error);
+  if (Error error = session_->Logout(LogoutReason::kCloseSession); !error.ok()) return Refused("logout", error);
   options_.reconnect_timeout = absl::ZeroDuration();
   while (driver_.has_value() && Poll(absl::InfiniteDuration()).ok()) {
   }
