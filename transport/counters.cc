@@ -15,6 +15,8 @@ constexpr CounterRow<RxCounters> kReceived[] = {
     {"data_digest_bytes_by_software", &RxCounters::data_digest_bytes_by_software},
     {"data_digest_bytes_by_device", &RxCounters::data_digest_bytes_by_device},
     {"device_bad_software_good", &RxCounters::device_bad_software_good},
+    {"audited", &RxCounters::audited},
+    {"device_good_software_bad", &RxCounters::device_good_software_bad},
     {"data_bytes", &RxCounters::data_bytes},
     {"copied_data_bytes", &RxCounters::copied_data_bytes},
 };
