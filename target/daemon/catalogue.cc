@@ -31,8 +31,8 @@ absl::StatusOr<std::unique_ptr<Catalogue>> Catalogue::Open(const Config& config)
     auto target = std::make_unique<ServedTarget>(each.name);
     for (const LunConfig& lun : each.luns) {
       absl::StatusOr<LunSpec> spec = ParseLunSpec(lun.spec);
-      absl::StatusOr<std::unique_ptr<Backend>> backend = spec.status();
-      if (spec.ok()) backend = OpenLun(*spec);
+      absl::StatusOr<std::unique_ptr<Backend>> backend =
+          spec.ok() ? OpenLun(*spec) : absl::StatusOr<std::unique_ptr<Backend>>(spec.status());
       if (!backend.ok()) {
         return absl::Status(backend.status().code(), absl::StrCat("--lun=", lun.spec, ": ", backend.status().message()));
       }
