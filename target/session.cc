@@ -241,7 +241,9 @@ Error SessionState::CheckAny(const Row& row, const RxItem& item) const {
   if (info->always_final && !pdu::Final(header)) {
     return violation(ErrorCode::kFinalBitMissing, pdu_class, opcode);
   }
-  if (SerialLess(row.state->stat_sn, pdu::ExpStatSn(header))) {
+  // One more than was sent is let pass: R2T and an unasked NOP-In show the next StatSN without taking it, and libiscsi
+  // then acknowledges it all the same. Nothing is retained at ErrorRecoveryLevel 0 that this could release too early.
+  if (SerialLess(row.state->stat_sn + 1, pdu::ExpStatSn(header))) {
     return violation(ErrorCode::kExpStatSnUnsent, pdu_class, pdu::ExpStatSn(header));
   }
   if (Discovery() && opcode != pdu::kTextRequest && opcode != pdu::kLogoutRequest) {
