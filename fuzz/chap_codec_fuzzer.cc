@@ -1,8 +1,8 @@
-// CHAP's values and both of its state machines. The oracle: the length is known before anything is decoded, and nobody is
-// authenticated without the response that the secret gives.
+// CHAP's values and both of its state machines. The oracle: the length is known before anything is
+// decoded, and nobody is authenticated without the response that the secret gives.
 //
-// Input: one byte of configuration, then texts, each ended by '\n'. "CHAP_R=!" stands for the right response, so that the
-// states behind it are reached.
+// Input: one byte of configuration, then texts, each ended by '\n'. "CHAP_R=!" stands for the right
+// response, so that the states behind it are reached.
 
 #include <array>
 #include <cstdint>
@@ -23,7 +23,8 @@ void Require(bool condition) {
   if (!condition) std::abort();
 }
 
-// No hash for anything but this: sixteen FNV sums with different beginnings, quick and with a value for every input.
+// No hash for anything but this: sixteen FNV sums with different beginnings, quick and with a value
+// for every input.
 bool Fnv(std::span<const std::span<const std::byte>> parts, std::byte* out) {
   for (uint32_t i = 0; i < 16; ++i) {
     uint32_t sum = 2166136261u ^ (i * 0x9e3779b9u);

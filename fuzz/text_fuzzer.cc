@@ -1,7 +1,8 @@
-// Text keys: the pair reader against a naive one, joining in any parts, and a negotiation of either side that is fed text after
-// text.
+// Text keys: the pair reader against a naive one, joining in any parts, and a negotiation of either
+// side that is fed text after text.
 //
-// Input: one byte of configuration, then texts, each ended by '\n'. Within a text the null delimiter is itself.
+// Input: one byte of configuration, then texts, each ended by '\n'. Within a text the null
+// delimiter is itself.
 
 #include <array>
 #include <cstdint>

@@ -1,9 +1,9 @@
 // CHAP (RFC 7143 sections 12.1.3 and 9.2.1, RFC 1994), both sides, one-way and mutual.
 //
 // Each side reads the CHAP_* keys of the texts that Negotiation reads too, and writes its own after
-// Negotiation's. Challenges and identifiers are inputs: the embedder draws them at random.
-// Secrets are wiped when no longer needed and reach no error and no output. Responses are compared
-// in constant time. After an error a state machine stays failed.
+// Negotiation's. Challenges and identifiers are inputs: the embedder draws them at random. Secrets
+// are wiped when no longer needed and reach no error and no output. Responses are compared in
+// constant time. After an error a state machine stays failed.
 //
 // Target:
 //
@@ -182,8 +182,8 @@ class ChapInitiator {
   Error SetIdentity(std::string_view name, std::span<const std::byte> secret);
 
   // Mutual authentication: what the target must answer, and the challenge to it (16 to 1024 random
-  // bytes, never used before); copied. An empty name accepts any CHAP_N. kCallSecretShared
-  // for the secret of SetIdentity().
+  // bytes, never used before); copied. An empty name accepts any CHAP_N. kCallSecretShared for the
+  // secret of SetIdentity().
   Error RequireTarget(std::string_view name, std::span<const std::byte> secret, uint8_t identifier,
                       std::span<const std::byte> challenge);
 

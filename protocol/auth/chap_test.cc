@@ -2,8 +2,8 @@
 //
 //   hashlib.new(h, bytes([identifier]) + secret + challenge).hexdigest()
 //
-// with the initiator's secret "0123456789abcdef" over 0x2a and 10..1f, and the target's "fedcba9876543210" over 0xd5 and
-// a0..af. Algorithm numbers and keys are literals throughout.
+// with the initiator's secret "0123456789abcdef" over 0x2a and 10..1f, and the target's
+// "fedcba9876543210" over 0xd5 and a0..af. Algorithm numbers and keys are literals throughout.
 
 #include "protocol/auth/chap.h"
 
@@ -213,7 +213,8 @@ TEST(ChapTest, ResponseLengthIsCheckedBeforeDecoding) {  // C1, C2
 }
 
 TEST(ChapTest, EncodingsAreOfEqualValue) {  // C3, C4, C5
-  // The same response in hex of either case, without its leading zero digit where there is one, and in base64.
+  // The same response in hex of either case, without its leading zero digit where there is one, and
+  // in base64.
   for (const char* response :
        {"0x19358c3be5776352bb060a9d30527893", "0X19358C3BE5776352BB060A9D30527893",
         "0bGTWMO+V3Y1K7BgqdMFJ4kw==", "0BGTWMO+V3Y1K7BgqdMFJ4kw=="}) {

@@ -15,8 +15,8 @@ namespace isthmus::auth {
 inline constexpr size_t kMaxDigestBytes = 64;
 
 struct HashAlgorithm {
-  // IANA, PPP authentication algorithms: 5 MD5, 6 SHA1, 7 SHA-256, 8 SHA3-256 (RFC 7143
-  // section 12.1.3 requires 5).
+  // IANA, PPP authentication algorithms: 5 MD5, 6 SHA1, 7 SHA-256, 8 SHA3-256 (RFC 7143 section
+  // 12.1.3 requires 5).
   uint8_t chap_algorithm;
   uint8_t digest_size;  // bytes, at most kMaxDigestBytes
 

@@ -1,4 +1,5 @@
-// What is derived from the key table for people and fuzzers: docs/keys.md and fuzz/text.dict. Tools and tests only.
+// What is derived from the key table for people and fuzzers: docs/keys.md and fuzz/text.dict. Tools
+// and tests only.
 //
 //   bazel run //protocol/text:print_keys -- markdown > docs/keys.md
 //   bazel run //protocol/text:print_keys -- dictionary > fuzz/text.dict

@@ -240,7 +240,8 @@ inline constexpr std::array<KeyInfo, kKeyCount> kKeyTable = [] {
   using enum Rule;
   using V = ValueType;
   using K = Key;
-  // key, name, section, rule, type, minimum, maximum, default, has default, by initiator, by target, any stage, scope, irrelevant when, repeatable, later, choices
+  // key, name, section, rule, type, minimum, maximum, default, has default, by initiator, by
+  // target, any stage, scope, irrelevant when, repeatable, later, choices
   return std::array<KeyInfo, kKeyCount>{{
     {K::kInitiatorName, "InitiatorName", "13.5", kDeclare, V::kName, 1, 223, 0, false, kI, kX, true, kSW, 0, false, false, kNoChoices},
     {K::kInitiatorAlias, "InitiatorAlias", "13.7", kDeclare, V::kLocalName, 0, 255, 0, false, kA, kX, true, kSW, 0, false, false, kNoChoices},

@@ -205,7 +205,8 @@ Error Negotiation::ReceiveConstant(const KeyInfo& info, std::string_view value) 
     return Error::Ok();
   }
   st.step = Step::kSettled;
-  // Who rejects None alone, which is also the default, demands a digest; its refusal of the login would not say so.
+  // Who rejects None alone, which is also the default, demands a digest; its refusal of the login
+  // would not say so.
   if (IsDigest(info.key) && value == kRejectValue && st.list_size == 1 && st.list[0] == 0) {
     return Fail(ErrorCode::kDigestDemanded, info);
   }

@@ -256,7 +256,8 @@ TEST(PairTest, AllocatesNothing) {
   EXPECT_EQ(allocations, before);
 }
 
-// A parser of two lines against PairReader, over texts that are mutated until they break in every way.
+// A parser of two lines against PairReader, over texts that are mutated until they break in every
+// way.
 TEST(ModelTest, PairReaderAgreesWithANaiveParser) {
   const auto naive = [](const std::string& text) {
     std::vector<std::pair<std::string, std::string>> pairs;

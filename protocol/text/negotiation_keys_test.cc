@@ -1,5 +1,5 @@
-// Every key of RFC 7143 sections 12 and 13 against every rule, from a table of literals that was written from the RFC and
-// shares nothing with key_table.h.
+// Every key of RFC 7143 sections 12 and 13 against every rule, from a table of literals that was
+// written from the RFC and shares nothing with key_table.h.
 
 #include <gtest/gtest.h>
 
@@ -185,7 +185,8 @@ TEST(KeyRulesTest, TableIsTheRfcs) {
   EXPECT_EQ(FindKey(""), nullptr);
 }
 
-// What a target with `offer` answers to `pair`, or the error's name. The names and its own declarations are cut off.
+// What a target with `offer` answers to `pair`, or the error's name. The names and its own
+// declarations are cut off.
 std::string Answer(const std::string& pair, const Offer& offer = AnyOffer()) {
   Negotiation n = Waiting(Role::kTarget, Stage::kOperational, offer);
   Error error = n.Receive(Bytes(std::string(kInitiatorPair) + kTargetPair + pair));
