@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "protocol/wire/lun.h"
 #include "target/scsi/bytes.h"
 #include "target/scsi/command.h"
 
@@ -54,25 +55,6 @@ std::string Lowered(std::string_view text) {
 
 }  // namespace
 
-std::optional<uint16_t> DecodeLun(uint64_t lun) {
-  if ((lun & 0x0000ffffffffffff) != 0) return std::nullopt;
-  const auto field = static_cast<uint16_t>(lun >> 48);
-  switch (field >> 14) {
-    case 0:  // peripheral device addressing: bus identifier 0
-      if (field > 0xff) return std::nullopt;
-      return field;
-    case 1:  // flat space addressing
-      return static_cast<uint16_t>(field & 0x3fff);
-    default:
-      return std::nullopt;
-  }
-}
-
-uint64_t EncodeLun(uint16_t number) {
-  const uint64_t field = number < 256 ? number : 0x4000u | number;
-  return field << 48;
-}
-
 Device::Device(std::string target_name) : names_{std::move(target_name)} {}
 
 Device::~Device() {
@@ -82,7 +64,7 @@ Device::~Device() {
 bool Device::AddUnit(uint16_t number, LogicalUnit* unit) {
   const std::lock_guard lock(mutex_);
   const auto at = std::lower_bound(units_.begin(), units_.end(), number,
-                                   [](const Entry& entry, uint16_t n) { return entry.number < n; });
+                                   [](const Entry& entry, uint32_t n) { return entry.number < n; });
   if (number > kMaxLun || !nexuses_.empty()) return false;
   if (at != units_.end() && at->number == number) return false;
   units_.insert(at, {number, unit});
@@ -112,11 +94,11 @@ void Device::Detach(Nexus* nexus) {
 }
 
 std::optional<size_t> Device::Index(uint64_t lun) const {
-  const std::optional<uint16_t> number = DecodeLun(lun);
-  if (!number) return std::nullopt;
-  const auto at = std::lower_bound(units_.begin(), units_.end(), *number,
-                                   [](const Entry& entry, uint16_t n) { return entry.number < n; });
-  if (at == units_.end() || at->number != *number) return std::nullopt;
+  uint32_t number = 0;
+  if (!wire::LunToNumber(lun, &number)) return std::nullopt;
+  const auto at = std::lower_bound(units_.begin(), units_.end(), number,
+                                   [](const Entry& entry, uint32_t n) { return entry.number < n; });
+  if (at == units_.end() || at->number != number) return std::nullopt;
   return static_cast<size_t>(at - units_.begin());
 }
 
@@ -145,7 +127,7 @@ Plan Device::Decode(Nexus& nexus, uint64_t lun, std::span<const std::byte> cdb,
   out.Put(select == 1 ? 0 : 8 * units_.size(), 4);
   out.Put(0, 4);
   for (const Entry& entry : units_) {
-    if (select != 1) out.Put(EncodeLun(entry.number), 8);
+    if (select != 1) out.Put(wire::LunFromNumber(entry.number), 8);
   }
   for (const auto& itl : nexus.units) itl->attentions.Clear(UnitAttention::kReportedLunsChanged);
   plan.data_in_bytes =
@@ -158,16 +140,8 @@ std::optional<UnitAttention> Device::PendingAttention(const Nexus& nexus, uint64
   return index ? nexus.units[*index]->attentions.Peek() : std::nullopt;
 }
 
-bool Device::ResetUnit(const Nexus& requester, uint64_t lun) {
-  const std::optional<size_t> index = Index(lun);
-  if (index) units_[*index].unit->Reset(requester.units[*index].get());
-  return index.has_value();
-}
-
-void Device::Reset(const Nexus* requester) {
-  for (size_t i = 0; i < units_.size(); ++i) {
-    units_[i].unit->Reset(requester != nullptr ? requester->units[i].get() : nullptr);
-  }
+void Device::Reset() {
+  for (const Entry& entry : units_) entry.unit->Reset();
 }
 
 void Device::NoteTaskSetCleared(const Nexus& requester, uint64_t lun) {

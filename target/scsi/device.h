@@ -30,13 +30,6 @@ struct Nexus {
   std::vector<std::unique_ptr<ItlNexus>> units;  // one a unit of the device, in its order
 };
 
-// The logical unit number of an 8-byte LUN field read as a big-endian number: peripheral device
-// addressing of bus 0 or flat space addressing, one level (SAM-5 4.7). Nothing for every other
-// form.
-std::optional<uint16_t> DecodeLun(uint64_t lun);
-// The field again: peripheral device addressing below 256, flat space addressing above.
-uint64_t EncodeLun(uint16_t number);
-
 class Device {
  public:
   static constexpr uint16_t kMaxLun = 0x3fff;
@@ -56,8 +49,7 @@ class Device {
   // command of it may be in flight.
   void Detach(Nexus* nexus);
 
-  // See LogicalUnit::Decode. `lun` is the LUN field of the SCSI Command PDU, its eight bytes read
-  // big-endian. The plan of an absent LUN or of REPORT LUNS has no unit and is done.
+  // See LogicalUnit::Decode. `lun` is the LUN field as protocol/wire/lun.h keeps it. The plan of an absent LUN or of REPORT LUNS has no unit and is done.
   Plan Decode(Nexus& nexus, uint64_t lun, std::span<const std::byte> cdb,
               std::span<std::byte> response);
 
@@ -65,10 +57,8 @@ class Device {
   LogicalUnit* Find(uint64_t lun) const;
   // What QUERY ASYNCHRONOUS EVENT asks (SAM-5 7.8): the pending unit attention, not cleared.
   std::optional<UnitAttention> PendingAttention(const Nexus& nexus, uint64_t lun) const;
-  // LOGICAL UNIT RESET at a LUN; false: there is no unit.
-  bool ResetUnit(const Nexus& requester, uint64_t lun);
-  // TARGET WARM RESET and TARGET COLD RESET: resets every unit. See LogicalUnit::Reset.
-  void Reset(const Nexus* requester);
+  // TARGET WARM RESET and TARGET COLD RESET: resets every unit.
+  void Reset();
   // CLEAR TASK SET of `requester`: every other nexus is told that its commands are gone.
   void NoteTaskSetCleared(const Nexus& requester, uint64_t lun);
   // Commands of `nexus` to this LUN were ended by a logout (RFC 7143 11.14.5).

@@ -136,13 +136,13 @@ void LogicalUnit::Detach(ItlNexus* itl) {
   UpdateGuard();
 }
 
-void LogicalUnit::Reset(const ItlNexus* requester) {
+void LogicalUnit::Reset() {
   const std::lock_guard lock(mutex_);
   reservations_.LegacyReset();
   mode_pages_.Restore();
   stopped_ = false;
   for (ItlNexus* itl : nexuses_) itl->prevents_removal = false;
-  RaiseLocked(UnitAttention::kDeviceReset, requester);
+  RaiseLocked(UnitAttention::kDeviceReset, nullptr);
   UpdateGuard();
 }
 

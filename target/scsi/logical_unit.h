@@ -82,9 +82,9 @@ class LogicalUnit {
   Plan Continue(const Plan& plan, std::span<const std::byte> data, std::span<std::byte> response);
 
   // LOGICAL UNIT RESET and the target resets: ends RESERVE's reservations, restores mode pages and
-  // medium removal, and tells every nexus but the one that asked, which has its response (nullptr:
-  // all). Persistent reservations stay (SPC-4 5.13.5).
-  void Reset(const ItlNexus* requester);
+  // medium removal, and tells every nexus, the one that asked too (SAM-5 6.3.3). Persistent
+  // reservations stay (SPC-4 5.13.5).
+  void Reset();
   // Raises a condition for every nexus but `except` (nullptr: for all).
   void Raise(UnitAttention attention, const ItlNexus* except);
   // The I_T nexuses whose tasks a PREEMPT AND ABORT of `by` ended, once. The caller aborts these

@@ -13,19 +13,11 @@
 #include <span>
 #include <string_view>
 
+#include "protocol/wire/codes.h"
+
 namespace isthmus::scsi {
 
-// SAM-5 table 27.
-enum class Status : uint8_t {
-  kGood = 0x00,
-  kCheckCondition = 0x02,
-  kConditionMet = 0x04,
-  kBusy = 0x08,
-  kReservationConflict = 0x18,
-  kTaskSetFull = 0x28,
-  kAcaActive = 0x30,
-  kTaskAborted = 0x40,
-};
+using Status = wire::ScsiStatus;
 
 // SPC-4 table 48.
 enum class SenseKey : uint8_t {
