@@ -120,6 +120,42 @@ void WireStream::Add(const ModelPdu& pdu, bool header_digest, bool data_digest) 
   pdus_.push_back(pdu);
 }
 
+WireStream WireStream::FromBytes(const ByteVector& bytes, bool header_digest, bool data_digest) {
+  WireStream stream;
+  stream.bytes_ = bytes;
+  uint32_t number = 0;
+  for (size_t at = 0; at < bytes.size(); ++number) {
+    // Marks [at, at + size) and the digest behind it; false: the stream ends before.
+    const auto mark = [&](Part part, size_t size, bool digest) {
+      const size_t whole = size + (digest ? 4 : 0);
+      const bool is_whole = whole <= bytes.size() - at;
+      bool is_right = is_whole;
+      if (is_whole && digest) {
+        const auto begin = bytes.begin() + static_cast<ptrdiff_t>(at);
+        ByteVector expected;
+        AppendLittleEndian(ModelCrc32c({begin, begin + static_cast<ptrdiff_t>(size)}), &expected);
+        is_right =
+            std::equal(expected.begin(), expected.end(), begin + static_cast<ptrdiff_t>(size));
+      }
+      const size_t end = is_whole ? at + whole : bytes.size();
+      for (; at < end; ++at) stream.origins_.push_back({number, part, is_right});
+      return is_whole;
+    };
+    if (bytes.size() - at < 48) {
+      mark(Part::kHeader, 48, header_digest);
+      continue;
+    }
+    const auto byte = [&, start = at](size_t i) {
+      return std::to_integer<size_t>(bytes[start + i]);
+    };
+    const size_t ahs_size = byte(4) * 4;
+    const size_t data_size = byte(5) << 16 | byte(6) << 8 | byte(7);
+    if (!mark(Part::kHeader, 48 + ahs_size, header_digest) || data_size == 0) continue;
+    mark(Part::kData, (data_size + 3) / 4 * 4, data_digest);
+  }
+  return stream;
+}
+
 uint32_t DecodedPdu::Word(size_t at) const {
   uint32_t word = 0;
   for (size_t i = 0; i < 4; ++i) word = word << 8 | std::to_integer<uint32_t>(header[at + i]);

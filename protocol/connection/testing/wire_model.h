@@ -54,6 +54,9 @@ class WireStream {
     bool digest_is_right;
   };
 
+  // A stream as it was found. What does not parse to its end is not vouched for.
+  static WireStream FromBytes(const ByteVector& bytes, bool header_digest, bool data_digest);
+
   void Add(const ModelPdu& pdu, bool header_digest, bool data_digest);
   const ByteVector& bytes() const { return bytes_; }
   const std::vector<Origin>& origins() const { return origins_; }
