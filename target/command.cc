@@ -159,6 +159,10 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
 void SessionState::OnCommandEnd(Row& row, uint32_t index, bool good) {
   Task& task = tasks[index];
   task.rx_refs = 0;
+  if (task.aborted) {
+    MaybeFree(index);
+    return;
+  }
   if (!good) {
     // Section 7.8: rejected whole; its CmdSN is not received, and what follows waits behind the
     // hole.

@@ -12,7 +12,7 @@ namespace {
 // Entries of the sender beyond tasks' own: echoes, answers to functions, R2Ts, a response to text,
 // NOP-In, Async.
 constexpr uint32_t kTaskEntries = 64;
-constexpr uint32_t kControlEntries = 48;
+constexpr uint32_t kControlEntries = 64;
 
 Sender::Options SenderOptions(const ConnectionOptions& options) {
   return {.kernel = options.kernel,

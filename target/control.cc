@@ -184,6 +184,9 @@ Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
   if (message.event == 5 && parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort) {
     return CallerError(ErrorCode::kCallNotNegotiated);
   }
+  if (row.control_entries + kControlReserve >= row.state->max_control_entries) {
+    return CallerError(ErrorCode::kCallQueueFull, row.control_entries);
+  }
   wire::Bhs header = pdu::Make(pdu::kAsyncMessage);
   pdu::SetInitiatorTaskTag(header, pdu::kReservedTag);
   pdu::SetLun(header, message.lun);

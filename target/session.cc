@@ -168,7 +168,7 @@ bool SessionState::Next(Event* event) {
       if (Pump(row, event)) return true;
       more = more || notice_head != notice_tail;
     }
-    if (!more) return false;
+    if (!more) return TellEnd(event);
   }
 }
 
@@ -176,7 +176,7 @@ bool SessionState::Next(Event* event) {
 
 bool SessionState::CanPump(const Row& row) const {
   return row.reading && row.state->echo_free != 0 &&
-         row.control_entries + 4 < row.state->max_control_entries;
+         row.control_entries + kControlReserve < row.state->max_control_entries;
 }
 
 // Takes PDUs until something is to be told or nothing more can be taken. True: `event` holds a
@@ -421,12 +421,11 @@ void SessionState::FreeTask(uint32_t index) {
   if (++task.generation == 0) task.generation = 1;
   free_tasks[free_task_count++] = index;
   --live_tasks;
-  for (uint32_t i = 0; i < kMaxRequests; ++i) {
-    if ((waited_by >> i & 1) == 0) continue;
+  for (uint32_t left = waited_by; left != 0; left &= left - 1) {
+    const uint32_t i = static_cast<uint32_t>(std::countr_zero(left));
     --requests[i].pending;
     Advance(i);
   }
-  if (live_tasks == 0) MaybeEnd();
 }
 
 void SessionState::Unlist(uint32_t index) {
@@ -477,16 +476,18 @@ void SessionState::OnClosed(Row& row) {
     }
   }
   AdvanceAll();
-  MaybeEnd();
 }
 
-void SessionState::MaybeEnd() {
-  if (!attached || ended_told || live_tasks > 0) return;
+// Asked when nothing else is left to be told.
+bool SessionState::TellEnd(Event* event) {
+  if (!attached || ended_told || live_tasks > 0) return false;
   for (const Row& row : rows) {
-    if (row.state != nullptr && !row.closed) return;
+    if (row.state != nullptr && !row.closed) return false;
   }
   ended_told = true;
-  Notify({.kind = EventKind::kSessionEnded});
+  *event = Event();
+  event->kind = EventKind::kSessionEnded;
+  return true;
 }
 
 Row* SessionState::FindRow(ConnectionId id) {
@@ -515,9 +516,8 @@ void SessionState::SawTime(Instant at) {
   now_known = true;
 }
 
-Error SessionState::Attach(Connection& connection, ConnectionState* c,
-                           std::unique_ptr<std::byte[]>* memory, ConnectionId* id) {
-  (void)connection;
+Error SessionState::Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* memory,
+                           ConnectionId* id) {
   if (c == nullptr || c->login.state != LoginState::kDone || c->transport_closed) {
     return CallerError(ErrorCode::kCallOutOfState);
   }
@@ -607,7 +607,7 @@ Session::~Session() {
 }
 
 Error Session::Attach(Connection&& connection, ConnectionId* id) {
-  Error error = state_->Attach(connection, connection.state_, &connection.memory_, id);
+  Error error = state_->Attach(connection.state_, &connection.memory_, id);
   if (error.ok()) connection.state_ = nullptr;
   return error;
 }

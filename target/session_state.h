@@ -36,6 +36,8 @@ inline constexpr uint32_t kMaxConnections =
 inline constexpr size_t kMaxRuns = 8;
 inline constexpr uint32_t kMaxRequests = 32;  // bits of Task::waited_by
 inline constexpr size_t kMaxCdbBytes = 260;
+// Of a connection's control entries: kept for what is owed whatever the peer sends (functions, logout, text, ping, window).
+inline constexpr uint32_t kControlReserve = 24;
 
 // The life of a command's record, in order.
 enum class TaskState : uint8_t {
@@ -283,6 +285,7 @@ struct SessionState {
   uint32_t burst_count = 0, first_free_burst = kNone, last_free_burst = kNone;
   uint32_t burst_index_bits = 0;
   Request requests[kMaxRequests];
+  uint32_t live_requests = 0;
   Notice* notices = nullptr;
   uint32_t notice_mask = 0, notice_head = 0, notice_tail = 0;
   Row rows[kMaxConnections];
@@ -311,14 +314,13 @@ struct SessionState {
   void EndTask(Task& task);
   void Unlist(uint32_t task);
   void OnClosed(Row& row);
-  Error Attach(Connection& connection, ConnectionState* c, std::unique_ptr<std::byte[]>* memory,
-               ConnectionId* id);
+  Error Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* memory, ConnectionId* id);
   uint32_t AcquireTask(Row& row, const wire::Bhs& header, bool immediate);
   void FreeTask(uint32_t task);
   void MaybeFree(uint32_t task);
   void EndConnection(Row& row, Error error, bool flush);
   void EndSession(Error error, bool flush);
-  void MaybeEnd();
+  bool TellEnd(Event* event);
 
   // ---- command.cc
   bool OnCommandHeader(Row& row, const RxItem& item);

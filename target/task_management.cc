@@ -69,6 +69,7 @@ uint32_t SessionState::AcquireRequest(RequestKind kind, Row& row) {
     request.generation = generation;
     request.kind = kind;
     request.row = static_cast<uint8_t>(IndexOf(row));
+    ++live_requests;
     return i;
   }
   return kNone;
@@ -77,6 +78,7 @@ uint32_t SessionState::AcquireRequest(RequestKind kind, Row& row) {
 void SessionState::FreeRequest(uint32_t index) {
   Request& request = requests[index];
   request.kind = RequestKind::kFree;
+  --live_requests;
   if (++request.generation == 0) request.generation = 1;
 }
 
@@ -286,6 +288,8 @@ void SessionState::AbortAffected(uint32_t request_index) {
     scope.all_luns = request.all_luns;
   }
   if (!scope.tasks) return;
+  ++request
+        .pending;  // a task that ends at once must not end the request before the last one was told
   for (uint32_t i = 0; i < task_count; ++i) {
     Task& task = tasks[i];
     const bool scsi =
@@ -303,6 +307,7 @@ void SessionState::AbortAffected(uint32_t request_index) {
     ++request.affected;
     if (request.kind != RequestKind::kFunction || !Finishing(task)) AbortTask(i, waits);
   }
+  --request.pending;
 }
 
 // One request as far as it goes.
@@ -363,6 +368,7 @@ void SessionState::Advance(uint32_t index) {
 }
 
 void SessionState::AdvanceAll() {
+  if (live_requests == 0) return;
   for (uint32_t i = 0; i < kMaxRequests; ++i) {
     if (requests[i].step == RequestStep::kCommands || requests[i].step == RequestStep::kTasks)
       Advance(i);

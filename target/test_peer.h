@@ -314,6 +314,8 @@ class TestTarget {
   }
   bool HasOutput() const { return !out_.empty(); }
   const std::string& raw_output() const { return out_; }
+  uint64_t received() const { return stream_offset_; }
+  uint64_t sent() const { return sent_; }
 
   // A login of one request with the given further pairs; the response is taken.
   Pdu Login(std::initializer_list<std::string_view> pairs = {}) {
