@@ -1,0 +1,334 @@
+// One hostile PDU, or a few, for each row of the error table that the target's full feature phase reaches: what it
+// answers, and that it goes on or ends as section 7 of RFC 7143 demands.
+#include <gtest/gtest.h>
+
+#include "target/test_peer.h"
+
+namespace isthmus::target {
+namespace {
+
+constexpr uint32_t kNoTag = 0xffffffff;
+
+struct Case {
+  const char* name;
+  std::vector<Pdu> pdus;
+  // Exactly one of: the Reject's reason; the end's error; ASC and ASCQ of an aborted command; a function's response; silence.
+  uint8_t reject = 0;
+  ErrorCode end = ErrorCode::kOk;
+  uint16_t sense = 0;
+  int response = -1;
+};
+
+Pdu Header(uint8_t opcode, uint8_t flags = 0x80) {
+  Pdu p;
+  p.P8(0, opcode).P8(1, flags).P32(16, 0x55).P32(20, kNoTag).P32(24, 100);
+  return p;
+}
+Pdu Write(uint32_t length, std::string data, uint8_t flags = 0xa0) {
+  return Command({.flags = flags, .length = length}, std::move(data));
+}
+const std::string kBidi("\x00\x05\x02\x00\x00\x00\x00\x08", 8);
+
+std::vector<Case> Cases() {
+  std::vector<Case> c;
+  // Opcodes.
+  for (uint8_t opcode : {0x07, 0x0f, 0x11, 0x1c, 0x1e})
+    c.push_back({"OpcodeUnknown", {Header(opcode)}, 0x05});
+  for (uint8_t opcode : {0x20, 0x21, 0x23, 0x31, 0x3f})
+    c.push_back({"OpcodeWrongDirection", {Header(opcode)}, 0x05});
+  c.push_back({"LoginInFullFeature", {LoginRequest({}, "")}, 0x04});
+  c.push_back({"SnackNotSupported", {Header(0x10)}, 0x05});
+  // Layout.
+  c.push_back({.name = "AhsNotAllowed",
+               .pdus = {Header(0x40).Ahs(kBidi)},
+               .end = ErrorCode::kAhsNotAllowed});
+  c.push_back(
+      {.name = "AhsTruncated",
+       .pdus = {Command({.flags = 0xc0, .length = 8}).Ahs(std::string("\x00\x40\x01\x00", 4))},
+       .end = ErrorCode::kAhsTruncated});
+  c.push_back({.name = "AhsEmpty",
+               .pdus = {Command({}).Ahs(std::string("\x00\x00\x01\x00", 4))},
+               .end = ErrorCode::kAhsEmpty});
+  c.push_back({"AhsTypeReserved", {Command({}).Ahs(std::string("\x00\x01\x09\x00", 4))}, 0x04});
+  c.push_back({.name = "AhsDuplicate",
+               .pdus = {Command({.flags = 0xe0, .length = 8}).Ahs(kBidi + kBidi)},
+               .end = ErrorCode::kAhsDuplicate});
+  c.push_back({.name = "AhsBidirectionalLength",
+               .pdus = {Command({.flags = 0xe0, .length = 8})
+                            .Ahs(std::string("\x00\x04\x02\x00\x00\x00\x00\x08", 8))},
+               .end = ErrorCode::kAhsBidirectionalLength});
+  c.push_back({.name = "AhsBidirectionalMissing",
+               .pdus = {Command({.flags = 0xe0, .length = 8})},
+               .end = ErrorCode::kAhsBidirectionalMissing});
+  c.push_back({.name = "AhsBidirectionalUnexpected",
+               .pdus = {Command({.flags = 0xc0, .length = 8}).Ahs(kBidi)},
+               .end = ErrorCode::kAhsBidirectionalUnexpected});
+  c.push_back({.name = "DataSegmentNotAllowed",
+               .pdus = {Header(0x42).Data("x")},
+               .end = ErrorCode::kDataSegmentNotAllowed});
+  c.push_back({.name = "DataSegmentTooLong",
+               .pdus = {Header(0x40).P24(5, 262145)},
+               .end = ErrorCode::kDataSegmentTooLong});
+  c.push_back({.name = "DataSegmentTooLong, all bits",
+               .pdus = {Header(0x01).P24(5, 0xffffff)},
+               .end = ErrorCode::kDataSegmentTooLong});
+  for (uint8_t opcode : {0x40, 0x42, 0x46}) {
+    c.push_back({.name = "FinalBitMissing",
+                 .pdus = {Header(opcode, 0)},
+                 .end = ErrorCode::kFinalBitMissing});
+  }
+  // SCSI Command.
+  c.push_back({.name = "FinalAndWriteClear",
+               .pdus = {Command({.flags = 0x40})},
+               .end = ErrorCode::kFinalAndWriteClear});
+  c.push_back({.name = "DirectionMissing",
+               .pdus = {Command({.length = 8})},
+               .end = ErrorCode::kDirectionMissing});
+  c.push_back({"TaskAttributeReserved", {Command({.flags = 0x85})}, 0x04});
+  c.push_back({.name = "ImmediateDataWithoutWrite",
+               .pdus = {Command({.flags = 0xc0, .length = 8}, "12345678")},
+               .end = ErrorCode::kImmediateDataWithoutWrite});
+  c.push_back({.name = "FinalClearDataComplete",
+               .pdus = {Write(8, "12345678", 0x20)},
+               .end = ErrorCode::kFinalClearDataComplete});
+  c.push_back({"TaskTagReserved", {Command({.itt = kNoTag})}, 0x09});
+  c.push_back({.name = "ImmediateDataTooLong", .pdus = {Write(4, "12345678")}, .sense = 0x0c0d});
+  c.push_back({.name = "FirstBurstTooLong", .pdus = {Write(4096, Pattern(600))}, .sense = 0x0c0d});
+  // Data-Out.
+  c.push_back({"TaskTagUnknown", {DataOut({.itt = 77}, "1234")}, 0x09});
+  c.push_back({"TransferTagUnknown", {DataOut({.itt = 1, .ttt = 0xdeadbeef}, "1234")}, 0x09});
+  c.push_back({.name = "UnsolicitedAmount",
+               .pdus = {Write(4096, Pattern(100), 0x20), DataOut({.offset = 100}, Pattern(8))},
+               .sense = 0x0c0d});
+  c.push_back({.name = "FirstBurstTooLong by Data-Out",
+               .pdus = {Write(4096, Pattern(500), 0x20), DataOut({.offset = 500}, Pattern(100))},
+               .sense = 0x0c0d});
+  c.push_back(
+      {.name = "DataSnGap",
+       .pdus = {Write(512, Pattern(4), 0x20), DataOut({.data_sn = 3, .offset = 4}, Pattern(8))},
+       .sense = 0x4705});
+  c.push_back({.name = "DataSnGap, all bits",
+               .pdus = {Write(512, Pattern(4), 0x20),
+                        DataOut({.data_sn = 0x7fffffff, .offset = 4}, Pattern(8))},
+               .sense = 0x4705});
+  c.push_back({"DataOutOrder",
+               {Write(512, Pattern(4), 0x20), DataOut({.offset = 64, .final = false}, Pattern(8))},
+               0x09});
+  c.push_back({"DataOutTooLong",
+               {Write(512, Pattern(4), 0x20), DataOut({.offset = 508, .final = false}, Pattern(8))},
+               0x09});
+  c.push_back(
+      {"DataOutTooLong, wrapping",
+       {Write(512, Pattern(4), 0x20), DataOut({.offset = 0xfffffffc, .final = false}, Pattern(8))},
+       0x09});
+  // Tags and numbers.
+  c.push_back({"ExpStatSnUnsent", {Ping(1, kNoTag, 100, "").P32(28, 1000)}, 0x04});
+  c.push_back({"NopOutNotImmediate", {Ping(kNoTag, kNoTag, 100, "", false)}, 0x04});
+  c.push_back({"NopOutTransferTag", {Ping(kNoTag, 5, 100, "")}, 0x09});
+  c.push_back({"ReferencedTagNotReserved", {Function({.function = 5, .ref_itt = 3})}, 0x09});
+  // Functions.
+  c.push_back({.name = "FunctionUnknown", .pdus = {Function({.function = 99})}, .response = 5});
+  c.push_back({.name = "ReferencedTaskUnknown",
+               .pdus = {Function({.ref_itt = 5, .ref_cmd_sn = 300})},
+               .response = 1});
+  c.push_back({.name = "ReassignNotSupported",
+               .pdus = {Function({.function = 8, .ref_itt = 5})},
+               .response = 4});
+  c.push_back({.name = "ReassignNotImmediate",
+               .pdus = {Function({.function = 8, .ref_itt = 5, .immediate = false})},
+               .response = 255});
+  // Logout.
+  c.push_back({"LogoutReasonReserved", {Logout(3, 7, 100)}, 0x04});
+  // Text.
+  c.push_back({"TextContinueWithFinal", {TextRequest(0xc0, 1, kNoTag, 100, "a=b")}, 0x04});
+  c.push_back({"TextTransferTagUnknown", {TextRequest(0x80, 1, 44, 100, "")}, 0x09});
+  c.push_back({"TextKeyLeadingOnly",
+               {TextRequest(0x80, 1, kNoTag, 100, Text({"MaxBurstLength=512"}))},
+               0x04});
+  c.push_back({"TextEqualsMissing", {TextRequest(0x80, 1, kNoTag, 100, Text({"novalue"}))}, 0x04});
+  c.push_back({"TextUnterminated", {TextRequest(0x80, 1, kNoTag, 100, "X-a=b")}, 0x04});
+  c.push_back({"TextTooLong", {TextRequest(0x80, 1, kNoTag, 100, std::string(8193, 'x'))}, 0x0a});
+  c.push_back({"TextSendTargetsForm",
+               {TextRequest(0x80, 1, kNoTag, 100, Text({"SendTargets=All"}))},
+               0x04});
+  return c;
+}
+
+std::unique_ptr<TestTarget> LoggedIn(size_t chunk) {
+  auto t = std::make_unique<TestTarget>();
+  t->lookup.offer.InitialR2T = false;
+  t->Login({"InitialR2T=No", "ImmediateData=Yes", "FirstBurstLength=512"});
+  t->chunk = chunk;
+  return t;
+}
+
+void Expect(const Case& c, size_t chunk) {
+  SCOPED_TRACE(c.name);
+  auto t = LoggedIn(chunk);
+  for (const Pdu& pdu : c.pdus) t->Send(pdu);
+  if (c.end != ErrorCode::kOk) {
+    ASSERT_TRUE(t->disconnect.has_value());
+    EXPECT_STREQ(Name(t->disconnect->error.code), Name(c.end));
+    EXPECT_FALSE(t->HasOutput());
+    t->Close();
+    EXPECT_TRUE(t->ended);
+    return;
+  }
+  EXPECT_FALSE(t->disconnect.has_value());
+  ASSERT_TRUE(t->HasOutput());
+  const Pdu p = t->Take();
+  if (c.reject != 0) {
+    EXPECT_EQ(p.U8(0), 0x3f);
+    EXPECT_EQ(p.U8(2), c.reject);
+    EXPECT_EQ(p.data, c.pdus.back().header + c.pdus.back().ahs);
+  } else if (c.sense != 0) {
+    EXPECT_EQ(p.U8(0), 0x21);
+    EXPECT_EQ(p.U8(3), 0x02);
+    ASSERT_EQ(p.data.size(), 20u);
+    EXPECT_EQ(static_cast<uint8_t>(p.data[4]), 0x0b);
+    EXPECT_EQ(static_cast<uint8_t>(p.data[14]) << 8 | static_cast<uint8_t>(p.data[15]), c.sense);
+  } else {
+    EXPECT_EQ(p.U8(0), 0x22);
+    EXPECT_EQ(p.U8(2), c.response);
+  }
+  // The connection lives: a ping is answered.
+  t->Send(Ping(0x66, kNoTag, 100, "alive"));
+  while (t->HasOutput()) {
+    const Pdu q = t->Take();
+    if (q.U8(0) == 0x20 && q.U32(16) == 0x66) {
+      t->Close();
+      EXPECT_TRUE(t->ended);
+      return;
+    }
+  }
+  ADD_FAILURE() << "no answer to a ping";
+}
+
+TEST(Hostile, EachRow) {
+  for (const Case& c : Cases()) Expect(c, SIZE_MAX);
+}
+
+TEST(Hostile, EachRowByteByByte) {
+  for (const Case& c : Cases()) Expect(c, 1);
+}
+
+TEST(Hostile, UnsolicitedDataThatInitialR2TForbids) {
+  TestTarget t;
+  t.Login({"ImmediateData=Yes"});
+  t.Send(Write(4096, Pattern(8), 0x20));
+  EXPECT_FALSE(t.HasOutput()) << "the response waits for the F bit (section 11.4.2)";
+  t.Send(DataOut({.offset = 8}, Pattern(16)));
+  const Pdu p = t.Take();
+  EXPECT_EQ(p.U8(0), 0x21);
+  EXPECT_EQ(static_cast<uint8_t>(p.data[14]), 0x0c);
+  EXPECT_EQ(static_cast<uint8_t>(p.data[15]), 0x0c);
+}
+
+TEST(Hostile, ImmediateDataThatWasNotAgreed) {
+  TestTarget t;
+  t.Login({"ImmediateData=No"});
+  t.Send(Write(8, Pattern(8)));
+  const Pdu p = t.Take();
+  EXPECT_EQ(p.U8(3), 0x02);
+  EXPECT_EQ(static_cast<uint8_t>(p.data[15]), 0x0c);
+}
+
+TEST(Hostile, R2TAnsweredWrongly) {
+  struct Answer {
+    const char* name;
+    DataOutFields fields;
+    size_t size;
+    uint8_t reject;
+    uint16_t sense;
+  };
+  for (const Answer& a : {Answer{"short", {.final = true}, 32, 0, 0x0c0d},
+                          Answer{"before it", {.offset = 0}, 64, 0, 0},
+                          Answer{"beyond it", {.offset = 32}, 64, 0x09, 0x0c0d},
+                          Answer{"other LUN", {.lun = 4}, 64, 0x09, 0},
+                          Answer{"other task", {.itt = 6}, 64, 0x09, 0}}) {
+    SCOPED_TRACE(a.name);
+    TestTarget t;
+    t.Login({"ImmediateData=No"});
+    t.Send(Command({.flags = 0xa0, .length = 64}));
+    const Pdu r2t = t.Take();
+    DataOutFields fields = a.fields;
+    fields.ttt = r2t.U32(20);
+    t.Send(DataOut(fields, Pattern(a.size)));
+    if (a.reject != 0) {
+      EXPECT_EQ(t.Take().U8(2), a.reject);
+    }
+    if (a.sense != 0) {
+      const Pdu p = t.Take();
+      EXPECT_EQ(p.U8(3), 0x02);
+      EXPECT_EQ(static_cast<uint8_t>(p.data[14]) << 8 | static_cast<uint8_t>(p.data[15]), a.sense);
+    }
+    EXPECT_FALSE(t.disconnect.has_value());
+  }
+}
+
+TEST(Hostile, FloodOfImmediateCommands) {
+  TestTarget t;
+  t.Login();
+  t.answer_commands = false;
+  const uint32_t limit = t.session_options.limits.immediate_commands;
+  for (uint32_t i = 0; i < limit; ++i) t.Send(Command({.itt = i, .immediate = true}));
+  EXPECT_FALSE(t.HasOutput());
+  t.Send(Command({.itt = 50, .immediate = true}));
+  EXPECT_EQ(t.Take().U8(2), 0x06);
+  t.Send(Function({.function = 5}));  // one function always fits
+  EXPECT_EQ(t.Take().U8(0), 0x22);
+}
+
+TEST(Hostile, PingsThatAreNeverRead) {
+  TestTarget t;
+  t.Login();
+  t.transmit = false;
+  for (int i = 0; i < 500; ++i) t.Send(Ping(i, kNoTag, 100, Pattern(64)));
+  EXPECT_GT(t.session->UnconsumedRx(t.id), 0u) << "back-pressure";
+  t.transmit = true;
+  t.Run();
+  for (uint32_t i = 0; i < 500; ++i) {
+    const Pdu p = t.Take();
+    ASSERT_EQ(p.U32(16), i);
+    ASSERT_EQ(p.data, Pattern(64));
+  }
+}
+
+TEST(Hostile, HoleInCmdSnIsNotWaitedForForEver) {
+  TestTarget t;
+  t.Login();
+  t.Send(Command({.itt = 2, .cmd_sn = 101}));
+  ASSERT_EQ(t.session->PollTimeout().reason, DeadlineReason::kPingDue);
+  t.now.ns += 61'000'000'000;
+  t.session->HandleTimeout(t.now);
+  t.Run();
+  ASSERT_TRUE(t.disconnect.has_value());
+  EXPECT_EQ(t.disconnect->error.code, ErrorCode::kCommandGapDeadline);
+}
+
+TEST(Hostile, EndsAtEachByteOfAScenario) {
+  std::string stream;
+  for (const Pdu& p :
+       {Write(300, Pattern(100), 0x20), DataOut({.offset = 100}, Pattern(200)),
+        Command({.itt = 2, .cmd_sn = 101, .flags = 0xc0, .length = 70, .offers = 70}),
+        Function({.function = 2, .cmd_sn = 102}),
+        TextRequest(0x80, 9, kNoTag, 102, Text({"X-a=b"}))}) {
+    stream += p.Bytes(false, false);
+  }
+  for (size_t cut = 0; cut <= stream.size(); ++cut) {
+    auto t = LoggedIn(SIZE_MAX);
+    t->SendBytes(std::string_view(stream).substr(0, cut));
+    t->Close();
+    ASSERT_TRUE(t->ended) << cut;
+    std::map<uint32_t, int> open;
+    for (const Event& event : t->events) {
+      if (event.kind == EventKind::kBegin) ++open[event.task.slot];
+      if (event.kind == EventKind::kCommand && !event.write) ++open[event.task.slot];
+      if (event.kind == EventKind::kTaskReleased) --open[event.task.slot];
+    }
+    for (const auto& [slot, count] : open) ASSERT_EQ(count, 0) << cut;
+  }
+}
+
+}  // namespace
+}  // namespace isthmus::target
