@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <memory>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace isthmus::target {
@@ -21,6 +22,13 @@ class Buffer {
  public:
   Buffer() = default;
   explicit Buffer(std::byte* data, size_t size) : data_(data), size_(size) {}
+  // What was moved from is empty, its size too.
+  Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  Buffer& operator=(Buffer&& other) noexcept {
+    data_ = std::move(other.data_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   bool empty() const { return data_ == nullptr; }
   size_t size() const { return size_; }
