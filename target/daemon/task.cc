@@ -193,37 +193,38 @@ void Task::SendIn() {
     Complete();
     return;
   }
-  const std::span<const std::byte> direct = run_.DirectIn(0, in_total_);
-  if (!direct.empty()) {
-    // The response buffer is this task's own; a disk's memory may be written by another command at any time.
-    const bool own = !response_.empty() && direct.data() >= response_.data() &&
-                     direct.data() < response_.data() + response_.size();
-    Must(context_.session->SendData(id_, 0, direct, {.unstable = !own}));
-    Complete();
-    return;
-  }
   SendNextWindow();
   if (stage_ == Stage::kDataIn) SendNextWindow();  // the second is read while the first is on its way
 }
 
 void Task::SendNextWindow() {
-  Buffer& buffer = in_windows_[in_window_next_];
   const size_t bytes = std::min<uint64_t>(in_total_ - in_done_, kWindowBytes);
-  if (buffer.size() < bytes) {
-    context_.buffers->Give(std::move(buffer));
-    buffer = context_.buffers->Take(bytes);
-  }
-  if (buffer.empty()) {
-    if (in_windows_out_ > 0) return;  // the other window goes on alone
-    CompleteBusy();
-    return;
-  }
-  if (!run_.Fill(in_done_, buffer.first(bytes))) {
-    Complete();
-    return;
+  std::span<const std::byte> source = run_.DirectIn(in_done_, bytes);
+  const bool own = source.empty() || (!response_.empty() && source.data() >= response_.data() &&
+                                      source.data() < response_.data() + response_.size());
+  if (source.empty()) {
+    Buffer& buffer = in_windows_[in_window_next_];
+    if (buffer.size() < bytes) {
+      context_.buffers->Give(std::move(buffer));
+      buffer = context_.buffers->Take(bytes);
+    }
+    if (buffer.empty()) {
+      if (in_windows_out_ == 0) CompleteBusy();
+      return;  // or the other window goes on alone
+    }
+    if (!run_.Fill(in_done_, buffer.first(bytes))) {
+      Complete();
+      return;
+    }
+    source = buffer.first(bytes);
   }
   const bool last = in_done_ + bytes == in_total_;
-  Must(context_.session->SendData(id_, static_cast<uint32_t>(in_done_), buffer.first(bytes), {.notify = !last}));
+  // A disk's own memory may be written by another command at any time; a buffer of this task may not.
+  const SendOptions options = {.unstable = !own, .notify = !last};
+  if (!context_.session->SendData(id_, static_cast<uint32_t>(in_done_), source, options).ok()) {
+    if (in_windows_out_ == 0) CompleteBusy();
+    return;
+  }
   ++in_windows_out_;
   in_window_next_ ^= 1;
   in_done_ += bytes;
