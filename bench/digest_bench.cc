@@ -13,6 +13,7 @@
 //
 // A repetition is one sample of about 20 microseconds, accepted by the guard; the median over repetitions counts.
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
@@ -254,11 +255,14 @@ std::size_t CallsFor(const Loop& loop) {
   }
 }
 
-void Sample(benchmark::State& state, const Loop& loop, std::size_t bytes, std::size_t items) {
+// A sample of a cell that is not `cold` follows a call that brings its bytes into the caches: whoever else ran on this
+// processor since the last sample has pushed them out.
+void Sample(benchmark::State& state, const Loop& loop, bool cold, std::size_t bytes,
+            std::size_t items) {
   const std::size_t calls = CallsFor(loop);
   for (auto _ : state) {
     const std::optional<double> seconds =
-        g_guard->Time([&] { loop(calls); }, std::chrono::seconds(20));
+        g_guard->Time([&] { loop(cold ? 0 : 1); }, [&] { loop(calls); }, std::chrono::seconds(20));
     if (!seconds) {
       state.SkipWithError("no undisturbed moment within 20 seconds");
       return;
@@ -271,14 +275,16 @@ void Sample(benchmark::State& state, const Loop& loop, std::size_t bytes, std::s
 // `bytes` that an item (a call, or a header of a batch) takes; 0 if that says nothing.
 void Register(const std::string& kernel, const char* mode, std::size_t size, Loop loop,
               std::size_t bytes, std::size_t items = 1) {
+  const bool cold =
+      std::string_view(mode).substr(0, 4) == "cold" || std::string_view(mode) == "copycold";
   const std::string name = "digest/" + kernel + "/" + mode + "/" + std::to_string(size);
   if (g_filter && !std::regex_search(name, *g_filter)) return;
   if (g_list_only) {
     std::puts(name.c_str());
     return;
   }
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [=](benchmark::State& state) { Sample(state, loop, bytes, items); })
+  benchmark::RegisterBenchmark(
+      name.c_str(), [=](benchmark::State& state) { Sample(state, loop, cold, bytes, items); })
       ->UseManualTime()
       ->Iterations(1);
 }
@@ -383,7 +389,9 @@ int Main(int argc, char** argv) {
   Guard guard(guarded);
   g_guard = &guard;
   RegisterAll();
-  PlainNames<benchmark::ConsoleReporter> console;
+  PlainNames<benchmark::ConsoleReporter> console(isatty(STDOUT_FILENO) != 0
+                                                     ? benchmark::ConsoleReporter::OO_ColorTabular
+                                                     : benchmark::ConsoleReporter::OO_Tabular);
   PlainNames<benchmark::JSONReporter> json;
   benchmark::RunSpecifiedBenchmarks(&console, to_file ? &json : nullptr);
   std::fprintf(stderr, "samples: %llu accepted, %llu dropped\n",

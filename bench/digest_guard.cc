@@ -41,7 +41,8 @@ double Guard::Control() {
   return crc == digest::Crc32c{} ? took * 1.0000001 : took;
 }
 
-std::optional<double> Guard::Time(const std::function<void()>& sample,
+std::optional<double> Guard::Time(const std::function<void()>& prepare,
+                                  const std::function<void()>& sample,
                                   std::chrono::seconds patience) {
   const double deadline = Now() + static_cast<double>(patience.count());
   do {
@@ -50,6 +51,7 @@ std::optional<double> Guard::Time(const std::function<void()>& sample,
       ++dropped_;
       continue;
     }
+    prepare();
     const double begin = Now();
     sample();
     const double took = Now() - begin;

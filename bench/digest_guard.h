@@ -19,8 +19,9 @@ class Guard {
 
   bool strict() const { return strict_; }
 
-  // Seconds that `sample` took, or nothing if there was no undisturbed moment within `patience`.
-  std::optional<double> Time(const std::function<void()>& sample, std::chrono::seconds patience);
+  // Seconds that `sample` took right after `prepare`, or nothing if there was no undisturbed moment within `patience`.
+  std::optional<double> Time(const std::function<void()>& prepare,
+                             const std::function<void()>& sample, std::chrono::seconds patience);
 
   std::uint64_t accepted() const { return accepted_; }
   std::uint64_t dropped() const { return dropped_; }

@@ -49,8 +49,9 @@ constinit const Kernel kAvx512Kernel = {
     .extend_cold = ExtendCold,
     .extend_gather = ExtendGather<ExtendHot>,
     .compute_batch = ComputeBatch<ExtendHot>,
-    .copy_and_extend = CopyAndExtend<WithStreams>,
-    .copy_and_extend_streaming = CopyAndExtendStreaming<WithStreams>,
+    // A copy's stores leave no room for streams, which would have to read back what was stored: measured, they lose.
+    .copy_and_extend = CopyAndExtend<FoldingOnly>,
+    .copy_and_extend_streaming = CopyAndExtendStreaming<FoldingOnly>,
     .shift = Shift,
 };
 

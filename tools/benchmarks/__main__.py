@@ -1,0 +1,24 @@
+"""tools/bench: runs benchmarks and judges what they measured.
+
+Subjects:
+  digest    CRC32C against its limits, and its bars (docs/digest.md)
+
+tools/bench SUBJECT --help tells more.
+"""
+
+import importlib
+import sys
+
+SUBJECTS = ("digest",)
+
+
+def main() -> int:
+    arguments = sys.argv[1:]
+    if not arguments or arguments[0] not in SUBJECTS:
+        print(__doc__)
+        return 0 if arguments[:1] == ["--help"] else 2
+    return importlib.import_module(f"tools.benchmarks.{arguments[0]}").main(arguments[1:])
+
+
+if __name__ == "__main__":
+    sys.exit(main())
