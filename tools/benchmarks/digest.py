@@ -1,7 +1,7 @@
 """tools/bench digest: measures CRC32C, judges it against its bars, and prints and draws the result.
 
 Builds //bench:digest_bench, runs it pinned to one processor, guarded against disturbance from outside, in three processes
-(about one in fifteen has some cells slow all along, by where its addresses happen to fall), and takes the median of
+(a few processes have some cells slow all along; docs/digest.md), and takes the median of
 each cell's accepted samples. About two minutes on a quiet machine; a disturbed one takes longer, for the
 guard waits for quiet moments. Ends with 1 if a bar does not hold.
 
