@@ -325,6 +325,7 @@ void Serving::OnLookup(const Event& event) {
   const Config& config = worker_.shared.config;
   LookupAnswer answer;
   answer.offer = config.offer;
+  answer.offer.TargetPortalGroupTag = 1;
   discovery_ = event.discovery;
   if (!event.target_name.empty()) {
     target_ = worker_.shared.catalogue.Find(event.target_name);
