@@ -58,6 +58,7 @@ class Run {
     options.isid = kIsid;
     options.kernel = &digest::SelectKernel();
     options.skip_security = (flags & 8) != 0;
+    options.limits.tx_entries = options.limits.tx_pdus_in_flight = 4;
     if ((flags & 16) != 0) options.offer.DataDigest = {text::DigestAlgorithm::kCRC32C};
     options.hashes = std::span(&kHash, 1);
     if ((flags & 1) != 0) {

@@ -138,7 +138,7 @@ class Run {
     options.skip_security = true;
     options.cmd_sn = 0xfffffffc;
     options.offer.DataPDUInOrder = options.offer.DataSequenceInOrder = (flags_ & 4) == 0;
-    options.limits.tx_entries = 16;
+    options.limits.tx_entries = options.limits.tx_pdus_in_flight = 16;
     connection_.emplace(Connection::OnHeap(options));
     received_ = sent_ = 0;
     digests_ = false;

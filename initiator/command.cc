@@ -6,7 +6,7 @@
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
 #include "protocol/wire/codes.h"
-#include "protocol/wire/data_out.h"
+#include "protocol/wire/lun.h"
 #include "protocol/wire/scsi_command.h"
 #include "protocol/wire/task_management_function_request.h"
 
@@ -19,12 +19,6 @@ constexpr uint8_t kAhsBidirectionalRead = 2;
 constexpr size_t kInlineCdbBytes = 16;
 
 constexpr uint8_t kMaxRetries = 3;
-
-uint64_t LunOf(const std::array<std::byte, 8>& bytes) {
-  uint64_t lun = 0;
-  for (std::byte byte : bytes) lun = lun << 8 | static_cast<uint8_t>(byte);
-  return lun;
-}
 
 }  // namespace
 
@@ -59,7 +53,7 @@ Error SessionState::Submit(const Command& command, TaskId* task_id) {
   task->reissue = command.retry == RetryPolicy::kReissue;
   task->flags = static_cast<uint8_t>(command.attribute);
   task->priority = command.priority;
-  task->lun = LunOf(command.lun);
+  task->lun = wire::LunFromBytes(command.lun);
   task->cookie = command.cookie;
   task->data_out = command.data_out;
   task->data_in = command.data_in;

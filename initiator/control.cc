@@ -10,6 +10,7 @@
 #include "protocol/wire/codes.h"
 #include "protocol/wire/logout_request.h"
 #include "protocol/wire/logout_response.h"
+#include "protocol/wire/lun.h"
 #include "protocol/wire/nop_in.h"
 #include "protocol/wire/nop_out.h"
 #include "protocol/wire/reject.h"
@@ -76,6 +77,12 @@ void SessionState::SendKeepalive() {
   }
 }
 
+void SessionState::RearmKeepalive() {
+  deadlines.Disarm(DeadlineReason::kPingReply);
+  if (phase != Phase::kFullFeature) return;
+  deadlines.Arm(DeadlineReason::kPingDue, now + Milliseconds(limits.ping_interval_ms));
+}
+
 void SessionState::QueueEcho(uint64_t lun, uint32_t target_transfer_tag) {
   wire::NopOut nop;
   nop.immediate = true;
@@ -114,10 +121,7 @@ void SessionState::OnNopIn(const RxItem& item) {
   if (!task->internal && !std::ranges::equal(item.data, ping_data)) {
     task->outcome = Outcome::kDataError;
   }
-  if (task->internal) {
-    deadlines.Disarm(DeadlineReason::kPingReply);
-    deadlines.Arm(DeadlineReason::kPingDue, now + Milliseconds(limits.ping_interval_ms));
-  }
+  if (task->internal) RearmKeepalive();
   Conclude(*task);
 }
 
@@ -162,6 +166,7 @@ void SessionState::OnReject(const RxItem& item) {
       break;
     case TaskKind::kPing:
       if (opcode != wire::Layout<wire::NopOut>::kOpcode) return;
+      if (task->internal) RearmKeepalive();  // a peer that rejects is alive
       break;
     case TaskKind::kLogout:
       if (opcode != wire::Layout<wire::LogoutRequest>::kOpcode) return;
@@ -218,9 +223,7 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
   event.parameter1 = message.parameter1;
   event.parameter2 = message.parameter2;
   event.parameter3 = message.parameter3;
-  for (size_t i = 0; i < 8; ++i) {
-    event.lun[i] = static_cast<std::byte>(message.lun >> (56 - 8 * i));
-  }
+  event.lun = wire::LunToBytes(message.lun);
   if (item.data.size() >= 2) {
     event.data = item.data.subspan(2, sense_size);
     event.async_data = item.data.subspan(2 + sense_size);

@@ -22,14 +22,14 @@ struct Limits {
 
   // Connection in a session.
   uint32_t tx_entries = 1024;  // PDUs and data transfers queued or being sent, of all commands
-  uint32_t tx_pdus_in_flight =
-      256;  // given to the transport and not yet passed by OnTransportDone()
-  uint32_t staging_bytes =
-      0;  // copies of unstable sources (Command::unstable_source); 0: they are refused
+  // Given to the transport and not yet passed by OnTransportDone().
+  uint32_t tx_pdus_in_flight = 256;
+  // Copies of unstable sources (Command::unstable_source); 0: they are refused; else at least 4096.
+  uint32_t staging_bytes = 0;
 
   // Session.
-  uint32_t queue_depth =
-      128;  // commands submitted and not yet completed, sent or not; at most 4096
+  // Commands submitted and not yet completed, sent or not; at most 4096.
+  uint32_t queue_depth = 128;
   uint32_t task_management_slots = 8;  // functions not yet answered
   uint32_t sense_bytes = 256;          // of one command; longer sense data is cut
   uint32_t cdb_bytes = 16;             // longest CDB; at most 260

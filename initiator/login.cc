@@ -49,6 +49,8 @@ text::Offer OfferOf(const ConnectionOptions& options, const ConnectionState& sta
   offer.InitiatorAlias = state.initiator_alias.view();
   offer.SessionType =
       options.target_name.empty() ? text::SessionKind::kDiscovery : text::SessionKind::kNormal;
+  offer.MaxOutstandingR2T = static_cast<uint16_t>(
+      std::min<uint32_t>(offer.MaxOutstandingR2T, options.limits.r2ts_per_command));
   offer.AuthMethod = {text::AuthenticationMethod::kNone};
   if (!options.chap.name.empty()) {
     offer.AuthMethod = {text::AuthenticationMethod::kCHAP};

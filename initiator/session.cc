@@ -12,6 +12,7 @@ namespace {
 
 constexpr uint32_t kMaxQueueDepth = 4096;
 constexpr uint32_t kMinControlBytes = 256;
+constexpr uint32_t kMinStagingBytes = 4096;
 
 }  // namespace
 
@@ -62,7 +63,8 @@ Error SessionState::Attach(Connection&& new_connection, ConnectionId* new_id) {
   if (!new_connection.logged_in()) return CallerError(ErrorCode::kCallOutOfState);
   const Limits& theirs = new_connection.state_->limits;
   if (theirs.echo_slots < limits.echo_slots ||
-      theirs.task_management_slots < limits.task_management_slots) {
+      theirs.task_management_slots < limits.task_management_slots ||
+      theirs.staging_bytes < limits.staging_bytes) {
     return CallerError(ErrorCode::kCallArgument);
   }
   connection.emplace(std::move(new_connection));
@@ -406,6 +408,7 @@ Error Session::Check(const SessionOptions& options) {
                     limits.cdb_bytes >= 16 && limits.cdb_bytes <= 260 &&
                     limits.r2ts_per_command >= 1 && limits.r2ts_per_command <= 65535 &&
                     limits.control_bytes >= kMinControlBytes && limits.sense_bytes <= 65535 &&
+                    (limits.staging_bytes == 0 || limits.staging_bytes >= kMinStagingBytes) &&
                     limits.echo_slots >= 1 && limits.text_bytes >= text::kMinTextCapacityBytes;
   return good ? Error::Ok() : CallerError(ErrorCode::kCallArgument);
 }

@@ -134,7 +134,8 @@ class Session {
   ~Session();
 
   // Takes a connection that has told kLoginDone, with its unread bytes. Refused, and the connection
-  // unchanged: not logged in, or the session has a connection already, or it has ended.
+  // unchanged: not logged in, or the session has a connection already, or it has ended, or the
+  // connection's Limits are below the session's (give both the same).
   Error Attach(Connection&& connection, ConnectionId* id);
 
   // Commands: each is refused by an Error without any effect, or answered by exactly one event.
@@ -172,6 +173,7 @@ class Session {
   size_t PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant now);
   void OnSent(ConnectionId id, size_t bytes);
   void OnTransportDone(ConnectionId id, uint64_t stream_offset);
+  // The transport is gone; every lease of it that was not given back is void.
   void OnTransportClosed(ConnectionId id, Error reason);
   size_t WantRx(ConnectionId id, std::span<RxWant> out);
   size_t UnconsumedRx(ConnectionId id) const;

@@ -228,6 +228,7 @@ struct SessionState final : Stamper {
   // control.cc
   Error Ping(std::span<const std::byte> data, uint64_t cookie);
   void SendKeepalive();
+  void RearmKeepalive();
   void OnNopIn(const RxItem& item);
   void OnReject(const RxItem& item);
   void OnRejectedCommand(Task& task, uint8_t reason);

@@ -611,6 +611,16 @@ TEST_F(SessionTest, KeepsAliveAndGivesUp) {
   EXPECT_FALSE(lost.flush);
 }
 
+TEST_F(SessionTest, ARejectedKeepaliveIsASignOfLife) {
+  Start();
+  h.Sent();
+  h.Advance(10'000);
+  h.Send(h.Reject(0x06, h.OneSent()));
+  h.Advance(10'000);  // the next one is due, nobody has died
+  EXPECT_EQ(h.OneSent().opcode(), 0x00);
+  EXPECT_TRUE(h.Events().empty());
+}
+
 TEST_F(SessionTest, AnswersALogoutRequestWhenIdle) {
   Start();
   std::vector<uint8_t> buffer(512);

@@ -3,6 +3,7 @@
 #include "initiator/session_state.h"
 #include "protocol/check.h"
 #include "protocol/wire/codes.h"
+#include "protocol/wire/lun.h"
 #include "protocol/wire/task_management_function_request.h"
 #include "protocol/wire/task_management_function_response.h"
 
@@ -24,12 +25,6 @@ constexpr bool HasNoLun(Function function) {
 constexpr bool IsKnown(Function function, int protocol_level) {
   const auto code = static_cast<uint8_t>(function);
   return code >= 1 && code <= (protocol_level >= 2 ? 12 : 8);
-}
-
-uint64_t LunOf(const std::array<std::byte, 8>& bytes) {
-  uint64_t lun = 0;
-  for (std::byte byte : bytes) lun = lun << 8 | static_cast<uint8_t>(byte);
-  return lun;
 }
 
 }  // namespace
@@ -106,7 +101,7 @@ Error SessionState::TaskManagement(const TaskManagementRequest& request, TaskId*
   function->cookie = request.cookie;
   function->lun = referenced != nullptr        ? referenced->lun
                   : HasNoLun(request.function) ? 0
-                                               : LunOf(request.lun);
+                                               : wire::LunFromBytes(request.lun);
   if (referenced != nullptr) function->referenced_tag = referenced->tag;
   if (abort) referenced->aborting = true;
   InsertWaiting(*function);
