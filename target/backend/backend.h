@@ -7,18 +7,16 @@
 //
 // Three ways to move the same bytes, cheapest first:
 //   * Direct() hands out the storage itself (a RAM disk): Data-In is sent from it and Data-Out
-//   received into it without
-//     a copy. It is an unstable source: others may write it meanwhile, so a sender copies and
-//     digests at emission.
+//     received into it without a copy. It is an unstable source: others may write it meanwhile, so
+//     a sender copies and digests at emission.
 //   * descriptor() lets an asynchronous driver (io_uring) issue the reads and writes of a file
-//   itself, at byte offset
-//     lba * block_bytes.
-//   * Read/Write/Flush block the calling thread.
+//     itself, at byte offset lba * block_bytes.
+//   * Read, Write and Flush block the calling thread.
 //
-//   std::unique_ptr<Backend> disk = ...;                       // ram_backend.h, file_backend.h,
-//   lun_spec.h iovec part{buffer, 8 * disk->geometry().block_bytes}; if (IoResult r =
-//   disk->Write(lba, {&part, 1}); !r.ok()) ...; if (IoResult r = disk->Flush(lba, 8); !r.ok()) ...;
-//   // now it survives SIGKILL and power loss
+//   std::unique_ptr<Backend> disk = ...;   // ram_backend.h, file_backend.h, lun_spec.h
+//   iovec part{buffer, 8 * disk->geometry().block_bytes};
+//   if (IoResult r = disk->Write(lba, {&part, 1}); !r.ok()) ...
+//   if (IoResult r = disk->Flush(lba, 8); !r.ok()) ...   // now it survives SIGKILL, power loss
 #ifndef ISTHMUS_TARGET_BACKEND_BACKEND_H_
 #define ISTHMUS_TARGET_BACKEND_BACKEND_H_
 

@@ -6,8 +6,7 @@
 // and would report success. The file is locked (flock): for this backend alone, or shared among
 // those that only read.
 //
-//   absl::StatusOr<std::unique_ptr<Backend>> disk = OpenFileBackend({.path = "/srv/disk.img",
-//   .block_bytes = 4096});
+//   auto disk = OpenFileBackend({.path = "/srv/disk.img", .block_bytes = 4096});
 #ifndef ISTHMUS_TARGET_BACKEND_FILE_BACKEND_H_
 #define ISTHMUS_TARGET_BACKEND_FILE_BACKEND_H_
 

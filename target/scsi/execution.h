@@ -2,25 +2,29 @@
 //
 // The order of use, whatever the command:
 //
-//   std::byte* response = ...;                                  // kMaxResponseBytes, until the
-//   data has been sent Execution run(device.Decode(*nexus, lun, cdb, response), response,
-//   expected_data_out);
-//   // 1. Data-Out: run.wanted_out() bytes, at any offsets that are whole blocks. With
-//   contiguous_out() all of it at once,
-//   //    in memory that stays until Proceed returned true.
-//   run.DirectOut(offset, size)                                 // receive into this if it is not
-//   empty, then Accept it run.Accept(offset, data)
-//   // 2. Work that needs no data (flush, write same, verify, unmap), in bounded pieces: again
-//   until true. while (!run.Proceed(1 << 20)) { ... serve others ... }
-//   // 3. Data-In: min(run.data_in_bytes(), what the initiator announced).
-//   run.DirectIn(offset, size)                                  // send from this if it is not
-//   empty (unstable source) run.Fill(offset, buffer)                                    // else
-//   fetch
+//   Plan plan = device.Decode(*nexus, lun, cdb, response);   // response: kMaxResponseBytes
+//   Execution run(plan, response, expected_data_out);
+//
+//   // 1. Data-Out: run.wanted_out() bytes, in any order of whole blocks. Receive into DirectOut()
+//   //    if that is not empty, else anywhere, then Accept it.
+//   run.DirectOut(offset, size);
+//   run.Accept(offset, data);
+//
+//   // 2. Work that needs no data (flush, write same, verify, unmap), in bounded pieces.
+//   while (!run.Proceed(1 << 20)) { ... serve others ... }
+//
+//   // 3. Data-In: min(run.data_in_bytes(), what the initiator announced). Send from DirectIn() if
+//   //    that is not empty (an unstable source), else Fill a buffer.
+//   run.DirectIn(offset, size);
+//   run.Fill(offset, buffer);
+//
 //   // 4. run.status(), run.sense()
 //
+// With contiguous_out() the data comes in one Accept, from memory that stays until Proceed returned
+// true. The response buffer stays until its data has been sent. The backend is borrowed.
+//
 // The first failure stays: what is accepted, proceeded or filled afterwards has no effect, and
-// Data-In that was not sent before it is not sent. Borrows the backend, the response buffer and,
-// during a call, the data.
+// Data-In that was not sent before it is not sent.
 #ifndef ISTHMUS_TARGET_SCSI_EXECUTION_H_
 #define ISTHMUS_TARGET_SCSI_EXECUTION_H_
 

@@ -7,12 +7,14 @@
 // REPORT LUNS and absent LUNs too.
 //
 //   LogicalUnit disk(backend.get(), {.serial = "0001"});
-//   Device device; device.AddUnit(0, &disk);
-//   Nexus* nexus = device.Attach("iqn.2004-10.com.example:host,i,0x00023d000001", 1);      // a
-//   session begins Plan plan = device.Decode(*nexus, lun, cdb, response); Execution execution(plan,
-//   response);                                                   // execution.h
-//   ... device.Detach(nexus);                                                              // the
-//   session has ended
+//   Device device;
+//   device.AddUnit(0, &disk);
+//   // A session begins:
+//   Nexus* nexus = device.Attach("iqn.2004-10.com.example:host,i,0x00023d000001", 1);
+//   Plan plan = device.Decode(*nexus, lun, cdb, response);
+//   Execution run(plan, response, expected_data_out);           // execution.h
+//   // The session has ended:
+//   device.Detach(nexus);
 #ifndef ISTHMUS_TARGET_SCSI_LOGICAL_UNIT_H_
 #define ISTHMUS_TARGET_SCSI_LOGICAL_UNIT_H_
 

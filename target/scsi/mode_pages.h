@@ -1,13 +1,12 @@
 // The mode pages (SPC-4 7.5, SBC-3 6.5): one table of defaults and changeable bits, the current
-// values, and the codec of MODE SENSE and MODE SELECT parameter data.
+// values, and the codec of MODE SENSE and MODE SELECT parameter data, without its header.
 //
 // Flags that the data path needs are atomic and read from any thread; everything else is called
 // under the owner's lock.
 //
 //   ModePages pages(/*write_cache=*/true);
-//   size_t n = pages.Encode(0x3f, 0x00, PageControl::kCurrent, out);      // the pages, without
-//   header if (std::optional<Sense> error = pages.Select(parameters)) ...        // pages only,
-//   header already taken off
+//   size_t n = pages.Encode(0x3f, 0x00, PageControl::kCurrent, out);
+//   if (std::optional<Sense> error = pages.Select(parameters, 4, &changed)) ...
 #ifndef ISTHMUS_TARGET_SCSI_MODE_PAGES_H_
 #define ISTHMUS_TARGET_SCSI_MODE_PAGES_H_
 

@@ -3,12 +3,12 @@
 //
 // A state machine without I/O: each operation names the I_T nexus it comes from, changes the state
 // or not, and says what the other nexuses must be told. Registrations name I_T nexuses, not
-// sessions, and outlive both; they do not outlive the program, which REPORT CAPABILITIES says
+// sessions, and outlive them; they do not outlive the program, which REPORT CAPABILITIES says
 // (PTPL_C 0). Called under the owner's lock.
 //
-//   Reservations::Outcome o = reservations.Preempt(nexus, key, other_key,
-//   ReservationType::kWriteExclusive); if (o.status != Status::kGood) ...; for (const auto& n :
-//   o.notices) Raise(n.nexus, n.attention);
+//   Reservations::Outcome outcome = reservations.Preempt(nexus, key, victim_key, type);
+//   if (outcome.status != Status::kGood) ...
+//   for (const auto& notice : outcome.notices) Raise(notice.nexus, notice.attention);
 #ifndef ISTHMUS_TARGET_SCSI_RESERVATIONS_H_
 #define ISTHMUS_TARGET_SCSI_RESERVATIONS_H_
 

@@ -1,8 +1,9 @@
-// SCSI status and sense data (SAM-5 5.3, SPC-4 4.5): the one table of every sense code that the
-// disk reports, and the encoder of both sense formats.
+// SCSI status and sense data (SAM-5 5.3, SPC-4 4.5): the one table of every condition that the disk
+// reports. protocol/wire/sense.h has the two formats, and the names of the codes.
 //
-//   SenseBuffer sense = EncodeSense({.code = SenseCode::kInvalidFieldInCdb, .field = CdbField(1,
-//   7)}, descriptor_format); Send(Status::kCheckCondition, sense.view());
+//   Sense sense{.code = SenseCode::kInvalidFieldInCdb, .field = CdbField(1, 7)};
+//   SenseBuffer bytes = EncodeSense(sense, descriptor_format);
+//   Send(Status::kCheckCondition, bytes.view());
 #ifndef ISTHMUS_TARGET_SCSI_SENSE_H_
 #define ISTHMUS_TARGET_SCSI_SENSE_H_
 
@@ -11,9 +12,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
-#include <string_view>
 
 #include "protocol/wire/codes.h"
+#include "protocol/wire/sense.h"
 
 namespace isthmus::scsi {
 
@@ -37,56 +38,45 @@ enum class SenseKey : uint8_t {
   kMiscompare = 0xe,
 };
 
-// One row a condition: enumerator, sense key, ASC, ASCQ, SPC-4's name for it.
+// One row a condition: enumerator, sense key, ASC, ASCQ.
 // clang-format off
-#define ISTHMUS_SCSI_SENSE_TABLE(ROW)                                                             \
-  ROW(kNoSense, kNoSense, 0x00, 0x00, "NO ADDITIONAL SENSE INFORMATION")                          \
-  ROW(kStoppedNeedsStart, kNotReady, 0x04, 0x02,                                                  \
-      "LOGICAL UNIT NOT READY, INITIALIZING COMMAND REQUIRED")                                    \
-  ROW(kWriteError, kMediumError, 0x0c, 0x00, "WRITE ERROR")                                       \
-  ROW(kReadError, kMediumError, 0x11, 0x00, "UNRECOVERED READ ERROR")                             \
-  ROW(kInternalTargetFailure, kHardwareError, 0x44, 0x00, "INTERNAL TARGET FAILURE")              \
-  ROW(kParameterListLengthError, kIllegalRequest, 0x1a, 0x00, "PARAMETER LIST LENGTH ERROR")      \
-  ROW(kInvalidOpcode, kIllegalRequest, 0x20, 0x00, "INVALID COMMAND OPERATION CODE")              \
-  ROW(kLbaOutOfRange, kIllegalRequest, 0x21, 0x00, "LOGICAL BLOCK ADDRESS OUT OF RANGE")          \
-  ROW(kInvalidFieldInCdb, kIllegalRequest, 0x24, 0x00, "INVALID FIELD IN CDB")                    \
-  ROW(kLogicalUnitNotSupported, kIllegalRequest, 0x25, 0x00, "LOGICAL UNIT NOT SUPPORTED")        \
-  ROW(kInvalidFieldInParameters, kIllegalRequest, 0x26, 0x00, "INVALID FIELD IN PARAMETER LIST")  \
-  ROW(kInvalidRelease, kIllegalRequest, 0x26, 0x04,                                               \
-      "INVALID RELEASE OF PERSISTENT RESERVATION")                                                \
-  ROW(kSavingNotSupported, kIllegalRequest, 0x39, 0x00, "SAVING PARAMETERS NOT SUPPORTED")        \
-  ROW(kInsufficientRegistrations, kIllegalRequest, 0x55, 0x04,                                    \
-      "INSUFFICIENT REGISTRATION RESOURCES")                                                      \
-  ROW(kPowerOn, kUnitAttention, 0x29, 0x00,                                                       \
-      "POWER ON, RESET, OR BUS DEVICE RESET OCCURRED")                                            \
-  ROW(kDeviceReset, kUnitAttention, 0x29, 0x03, "BUS DEVICE RESET FUNCTION OCCURRED")             \
-  ROW(kNexusLoss, kUnitAttention, 0x29, 0x07, "I_T NEXUS LOSS OCCURRED")                          \
-  ROW(kModeParametersChanged, kUnitAttention, 0x2a, 0x01, "MODE PARAMETERS CHANGED")              \
-  ROW(kReservationsPreempted, kUnitAttention, 0x2a, 0x03, "RESERVATIONS PREEMPTED")               \
-  ROW(kReservationsReleased, kUnitAttention, 0x2a, 0x04, "RESERVATIONS RELEASED")                 \
-  ROW(kRegistrationsPreempted, kUnitAttention, 0x2a, 0x05, "REGISTRATIONS PREEMPTED")             \
-  ROW(kCapacityChanged, kUnitAttention, 0x2a, 0x09, "CAPACITY DATA HAS CHANGED")                  \
-  ROW(kCommandsCleared, kUnitAttention, 0x2f, 0x00,                                               \
-      "COMMANDS CLEARED BY ANOTHER INITIATOR")                                                    \
-  ROW(kInquiryDataChanged, kUnitAttention, 0x3f, 0x03, "INQUIRY DATA HAS CHANGED")                \
-  ROW(kReportedLunsChanged, kUnitAttention, 0x3f, 0x0e, "REPORTED LUNS DATA HAS CHANGED")         \
-  ROW(kClearedByIscsi, kUnitAttention, 0x47, 0x7f,                                                \
-      "SOME COMMANDS CLEARED BY ISCSI PROTOCOL EVENT")                                            \
-  ROW(kWriteProtected, kDataProtect, 0x27, 0x00, "WRITE PROTECTED")                               \
-  ROW(kSoftwareWriteProtected, kDataProtect, 0x27, 0x02,                                          \
-      "LOGICAL UNIT SOFTWARE WRITE PROTECTED")                                                    \
-  ROW(kSpaceAllocationFailed, kDataProtect, 0x27, 0x07,                                           \
-      "SPACE ALLOCATION FAILED WRITE PROTECT")                                                    \
-  ROW(kNotEnoughUnsolicitedData, kAbortedCommand, 0x0c, 0x0d,                                     \
-      "WRITE ERROR - NOT ENOUGH UNSOLICITED DATA")                                                \
-  ROW(kUnexpectedUnsolicitedData, kAbortedCommand, 0x0c, 0x0c,                                    \
-      "WRITE ERROR - UNEXPECTED UNSOLICITED DATA")                                                \
-  ROW(kMiscompareDuringVerify, kMiscompare, 0x1d, 0x00,                                           \
-      "MISCOMPARE DURING VERIFY OPERATION")
+#define ISTHMUS_SCSI_SENSE_TABLE(ROW)                          \
+  ROW(kNoSense, kNoSense, 0x00, 0x00)                          \
+  ROW(kStoppedNeedsStart, kNotReady, 0x04, 0x02)               \
+  ROW(kWriteError, kMediumError, 0x0c, 0x00)                   \
+  ROW(kReadError, kMediumError, 0x11, 0x00)                    \
+  ROW(kInternalTargetFailure, kHardwareError, 0x44, 0x00)      \
+  ROW(kParameterListLengthError, kIllegalRequest, 0x1a, 0x00)  \
+  ROW(kInvalidOpcode, kIllegalRequest, 0x20, 0x00)             \
+  ROW(kLbaOutOfRange, kIllegalRequest, 0x21, 0x00)             \
+  ROW(kInvalidFieldInCdb, kIllegalRequest, 0x24, 0x00)         \
+  ROW(kLogicalUnitNotSupported, kIllegalRequest, 0x25, 0x00)   \
+  ROW(kInvalidFieldInParameters, kIllegalRequest, 0x26, 0x00)  \
+  ROW(kInvalidRelease, kIllegalRequest, 0x26, 0x04)            \
+  ROW(kSavingNotSupported, kIllegalRequest, 0x39, 0x00)        \
+  ROW(kInsufficientRegistrations, kIllegalRequest, 0x55, 0x04) \
+  ROW(kPowerOn, kUnitAttention, 0x29, 0x00)                    \
+  ROW(kDeviceReset, kUnitAttention, 0x29, 0x03)                \
+  ROW(kNexusLoss, kUnitAttention, 0x29, 0x07)                  \
+  ROW(kModeParametersChanged, kUnitAttention, 0x2a, 0x01)      \
+  ROW(kReservationsPreempted, kUnitAttention, 0x2a, 0x03)      \
+  ROW(kReservationsReleased, kUnitAttention, 0x2a, 0x04)       \
+  ROW(kRegistrationsPreempted, kUnitAttention, 0x2a, 0x05)     \
+  ROW(kCapacityChanged, kUnitAttention, 0x2a, 0x09)            \
+  ROW(kCommandsCleared, kUnitAttention, 0x2f, 0x00)            \
+  ROW(kInquiryDataChanged, kUnitAttention, 0x3f, 0x03)         \
+  ROW(kReportedLunsChanged, kUnitAttention, 0x3f, 0x0e)        \
+  ROW(kClearedByIscsi, kUnitAttention, 0x47, 0x7f)             \
+  ROW(kWriteProtected, kDataProtect, 0x27, 0x00)               \
+  ROW(kSoftwareWriteProtected, kDataProtect, 0x27, 0x02)       \
+  ROW(kSpaceAllocationFailed, kDataProtect, 0x27, 0x07)        \
+  ROW(kNotEnoughUnsolicitedData, kAbortedCommand, 0x0c, 0x0d)  \
+  ROW(kUnexpectedUnsolicitedData, kAbortedCommand, 0x0c, 0x0c) \
+  ROW(kMiscompareDuringVerify, kMiscompare, 0x1d, 0x00)
 // clang-format on
 
 enum class SenseCode : uint8_t {
-#define ISTHMUS_ROW(code, key, asc, ascq, name) code,
+#define ISTHMUS_ROW(code, key, asc, ascq) code,
   ISTHMUS_SCSI_SENSE_TABLE(ISTHMUS_ROW)
 #undef ISTHMUS_ROW
 };
@@ -94,7 +84,6 @@ enum class SenseCode : uint8_t {
 struct SenseRow {
   SenseKey key;
   uint8_t asc, ascq;
-  std::string_view name;
 };
 const SenseRow& Describe(SenseCode code);
 
@@ -119,7 +108,7 @@ struct Sense {
 };
 
 struct SenseBuffer {
-  std::array<std::byte, 32> bytes{};
+  std::array<std::byte, wire::kMaxDescriptorSenseBytes> bytes{};
   uint8_t size = 0;
 
   std::span<const std::byte> view() const { return {bytes.data(), size}; }

@@ -6,8 +6,7 @@
 // nexus's own thread takes it without a lock.
 //
 //   itl.attentions.Raise(UnitAttention::kModeParametersChanged);
-//   if (std::optional<UnitAttention> first = itl.attentions.Take()) ... CHECK CONDITION,
-//   SenseOf(*first)
+//   if (std::optional<UnitAttention> first = itl.attentions.Take()) Fail(SenseOf(*first));
 #ifndef ISTHMUS_TARGET_SCSI_UNIT_ATTENTION_H_
 #define ISTHMUS_TARGET_SCSI_UNIT_ATTENTION_H_
 
