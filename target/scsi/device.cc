@@ -65,7 +65,7 @@ bool Device::AddUnit(uint16_t number, LogicalUnit* unit) {
   const std::lock_guard lock(mutex_);
   const auto at = std::lower_bound(units_.begin(), units_.end(), number,
                                    [](const Entry& entry, uint32_t n) { return entry.number < n; });
-  if (number > kMaxLun || !nexuses_.empty()) return false;
+  if (number > kMaxLun || units_.size() >= kMaxUnits || !nexuses_.empty()) return false;
   if (at != units_.end() && at->number == number) return false;
   units_.insert(at, {number, unit});
   return true;

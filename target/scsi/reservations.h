@@ -44,7 +44,7 @@ enum class Access : uint8_t {
 
 class Reservations {
  public:
-  static constexpr size_t kMaxRegistrations = 128;
+  static constexpr size_t kMaxRegistrations = 120;  // READ FULL STATUS fits kMaxResponseBytes
 
   struct Registration {
     NexusName nexus;
