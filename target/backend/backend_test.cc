@@ -72,7 +72,7 @@ INSTANTIATE_TEST_SUITE_P(Kinds, BackendTest,
                          testing::Values(Kind{"ram512", 512, true}, Kind{"ram4096", 4096, true},
                                          Kind{"file512", 512, false},
                                          Kind{"file4096", 4096, false}),
-                         [](const auto& info) { return info.param.name; });
+                         [](const auto& kind) { return kind.param.name; });
 
 TEST_P(BackendTest, AgreesWithAModel) {
   const std::unique_ptr<Backend> disk = Open();

@@ -33,13 +33,16 @@ struct Nexus {
 class Device {
  public:
   static constexpr uint16_t kMaxLun = 0x3fff;
+  // What REPORT LUNS can list.
+  static constexpr size_t kMaxUnits = (kMaxResponseBytes - 8) / 8;
 
   explicit Device(std::string target_name = "");
   ~Device();
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  // `unit` is borrowed. False: the number is taken, above kMaxLun, or a nexus is attached already.
+  // `unit` is borrowed. False: the number is taken or above kMaxLun, there are kMaxUnits already, or
+  // a nexus is attached.
   bool AddUnit(uint16_t number, LogicalUnit* unit);
 
   // A session begins: `initiator_port` as NexusName has it. Never null; valid until Detach. The
@@ -49,7 +52,8 @@ class Device {
   // command of it may be in flight.
   void Detach(Nexus* nexus);
 
-  // See LogicalUnit::Decode. `lun` is the LUN field as protocol/wire/lun.h keeps it. The plan of an absent LUN or of REPORT LUNS has no unit and is done.
+  // See LogicalUnit::Decode. `lun` is the LUN field as protocol/wire/lun.h keeps it. The plan of an
+  // absent LUN or of REPORT LUNS has no unit and is done.
   Plan Decode(Nexus& nexus, uint64_t lun, std::span<const std::byte> cdb,
               std::span<std::byte> response);
 
