@@ -247,6 +247,8 @@ absl::Status Program::Discover() {
   absl::StatusOr<transport::Address> portal = transport::ParseAddress(host, transport::kDefaultPort);
   if (!portal.ok()) return portal.status();
   url.portal = *std::move(portal);
+  // Some targets agree to digests in a discovery session and then drop it.
+  url.header_digest = url.data_digest = {text::DigestAlgorithm::kNone};
   absl::StatusOr<std::unique_ptr<Client>> client = Connect(url);
   if (!client.ok()) return client.status();
   std::vector<std::byte> answer(16 << 20);

@@ -162,7 +162,7 @@ struct KeyInfo {
   Scope scope;
   uint8_t irrelevant_when;  // bits of Irrelevance
   bool repeatable;          // section 6.3: may be declared more than once
-  bool later;  // not of RFC 7143 alone, or waived by it: NotUnderstood is a legal answer
+  bool later;  // younger than RFC 3720: peers that know only that one answer NotUnderstood, and are let
   std::array<std::string_view, kMaxChoices> choices;
 
   constexpr Use UseBy(Role role) const {
@@ -280,7 +280,7 @@ inline constexpr std::array<KeyInfo, kKeyCount> kKeyTable = [] {
     {K::kDataPDUInOrder, "DataPDUInOrder", "13.18", kOr, V::kBoolean, 0, 1, 1, true, kL, kL, false, kSW, kDisc, false, false, kNoChoices},
     {K::kDataSequenceInOrder, "DataSequenceInOrder", "13.19", kOr, V::kBoolean, 0, 1, 1, true, kL, kL, false, kSW, kDisc, false, false, kNoChoices},
     {K::kMaxOutstandingR2T, "MaxOutstandingR2T", "13.17", kMinimum, V::kNumerical, 1, 65535, 1, true, kL, kL, false, kSW, kDisc, false, false, kNoChoices},
-    {K::kTaskReporting, "TaskReporting", "13.23", kSelect, V::kList, 0, 0, 0, true, kL, kL, false, kSW, kDisc, false, false, kTaskReportingChoices},
+    {K::kTaskReporting, "TaskReporting", "13.23", kSelect, V::kList, 0, 0, 0, true, kL, kL, false, kSW, kDisc, false, true, kTaskReportingChoices},
     {K::kIscsiProtocolLevel, "iSCSIProtocolLevel", "13.24", kMinimum, V::kNumerical, 0, 31, 1, true, kL, kL, false, kSW, kDisc, false, true, kNoChoices},
     {K::kNodeArchitecture, "X#NodeArchitecture", "13.26", kDeclare, V::kText, 0, 255, 0, false, kL, kL, false, kSW, 0, false, true, kNoChoices},
     {K::kSendTargets, "SendTargets", "13.3", kQuery, V::kText, 0, 223, 0, false, kF, kX, false, kSW, 0, false, false, kNoChoices},
