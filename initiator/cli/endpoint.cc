@@ -39,29 +39,16 @@ class DiskEndpoint : public Endpoint {
   uint64_t max_request_bytes() const override { return uint64_t{max_blocks_} * capacity_.block_bytes; }
 
   absl::Status Read(uint64_t offset, std::span<std::byte> into, Done done) override {
-    DiskCommand* command = Take();
-    disk_.Read(offset / block_bytes(), static_cast<uint32_t>(into.size() / block_bytes()), into, command);
-    return Submit(command, [this, command, size = into.size(), done = std::move(done)](const Event& event) {
-      absl::Status status = StatusOf(event);
-      if (status.ok() && event.data_in_bytes != size) {
-        status = absl::DataLossError(absl::StrCat("the disk gave ", event.data_in_bytes, " of ", size, " bytes"));
-      }
-      free_.push_back(command);
-      done(status);
-    });
+    Request* request = Take(std::move(done));
+    request->read_bytes = into.size();
+    disk_.Read(offset / block_bytes(), static_cast<uint32_t>(into.size() / block_bytes()), into, &request->command);
+    return Submit(request);
   }
 
   absl::Status Write(uint64_t offset, std::span<const std::byte> from, Done done) override {
-    DiskCommand* command = Take();
-    disk_.Write(offset / block_bytes(), static_cast<uint32_t>(from.size() / block_bytes()), from, command);
-    return Submit(command, [this, command, done = std::move(done)](const Event& event) {
-      absl::Status status = StatusOf(event);
-      if (status.ok() && event.residual_kind != ResidualKind::kNone) {
-        status = absl::DataLossError(absl::StrCat("the disk left ", event.residual_count, " bytes of a write"));
-      }
-      free_.push_back(command);
-      done(status);
-    });
+    Request* request = Take(std::move(done));
+    disk_.Write(offset / block_bytes(), static_cast<uint32_t>(from.size() / block_bytes()), from, &request->command);
+    return Submit(request);
   }
 
   absl::Status Poll(absl::Duration timeout) override { return client_->Poll(timeout); }
@@ -69,18 +56,61 @@ class DiskEndpoint : public Endpoint {
   Client* client() override { return client_.get(); }
 
  private:
-  DiskCommand* Take() {
+  struct Request {
+    DiskCommand command;
+    Done done;
+    uint64_t read_bytes = 0;  // 0: a write
+    int tries = 0;
+  };
+  // Reads and writes of the same blocks may be done twice, so what passes is tried again: a unit attention (a reset, a
+  // reconnect), BUSY, data lost to a digest error (RFC 7143 section 7.8).
+  static constexpr int kTries = 8;
+
+  static bool Passes(const absl::Status& status, const Event& event) {
+    return absl::IsAborted(status) || absl::IsResourceExhausted(status) || event.outcome == Outcome::kDigestError;
+  }
+
+  static absl::Status Judge(const Request& request, const Event& event) {
+    absl::Status status = StatusOf(event);
+    if (!status.ok()) return status;
+    if (request.read_bytes != 0 && event.data_in_bytes != request.read_bytes) {
+      return absl::DataLossError(absl::StrCat("the disk gave ", event.data_in_bytes, " of ", request.read_bytes, " bytes"));
+    }
+    if (request.read_bytes == 0 && event.residual_kind != ResidualKind::kNone) {
+      return absl::DataLossError(absl::StrCat("the disk left ", event.residual_count, " bytes of a write"));
+    }
+    return status;
+  }
+
+  void Completed(Request* request, const Event& event) {
+    absl::Status status = Judge(*request, event);
+    if (!status.ok() && Passes(status, event) && ++request->tries < kTries) {
+      status = Submit(request);
+      if (status.ok()) return;
+    }
+    const Done done = std::move(request->done);
+    free_.push_back(request);
+    done(status);
+  }
+
+  Request* Take(Done done) {
     if (free_.empty()) {
-      all_.push_back(std::make_unique<DiskCommand>());
+      all_.push_back(std::make_unique<Request>());
       free_.push_back(all_.back().get());
     }
-    DiskCommand* command = free_.back();
+    Request* request = free_.back();
     free_.pop_back();
-    return command;
+    request->done = std::move(done);
+    request->read_bytes = 0;
+    request->tries = 0;
+    return request;
   }
-  absl::Status Submit(DiskCommand* command, Client::Callback done) {
-    absl::Status status = client_->Submit(command->command, std::move(done));
-    if (!status.ok()) free_.push_back(command);
+
+  // Refused: the request is the caller's to give back or to end.
+  absl::Status Submit(Request* request) {
+    absl::Status status =
+        client_->Submit(request->command.command, [this, request](const Event& event) { Completed(request, event); });
+    if (!status.ok() && request->tries == 0) free_.push_back(request);
     return status;
   }
 
@@ -88,8 +118,8 @@ class DiskEndpoint : public Endpoint {
   Disk disk_;
   Capacity capacity_;
   uint32_t max_blocks_ = 0;
-  std::vector<std::unique_ptr<DiskCommand>> all_;
-  std::vector<DiskCommand*> free_;
+  std::vector<std::unique_ptr<Request>> all_;
+  std::vector<Request*> free_;
 };
 
 class FileEndpoint : public Endpoint {

@@ -23,6 +23,18 @@ namespace {
 using transport::IoResult;
 using transport::MonotonicNow;
 
+// CHAP's algorithms in an order that also old targets understand: tgt takes 7 for SHA1 and picks the first number that it
+// knows, so 5 stands before 7.
+std::span<const auth::HashAlgorithm> ChapAlgorithms() {
+  static const std::array<auth::HashAlgorithm, 4> algorithms = [] {
+    std::array<auth::HashAlgorithm, 4> ordered{};
+    size_t at = 0;
+    for (const uint8_t number : {8, 6, 5, 7}) ordered[at++] = *auth::FindHash(auth::OpenSslHashes(), number);
+    return ordered;
+  }();
+  return algorithms;
+}
+
 template <size_t kBytes>
 std::array<std::byte, kBytes> Random() {
   std::array<std::byte, kBytes> bytes;
@@ -125,7 +137,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
   options.isid = isid_;
   options.offer = options_.offer;
   options.chap = options_.chap;
-  options.hashes = auth::OpenSslHashes();
+  options.hashes = ChapAlgorithms();
   options.entropy = Random<64>();
   options.redirect_hops = hops;
   options.kernel = options_.kernel;
