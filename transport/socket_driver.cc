@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 
 namespace isthmus::transport {
@@ -48,24 +49,28 @@ ssize_t SocketDriver::SendVector(std::span<iovec> vector) {
 
 namespace {
 
-template <class F>
-void ForEachPart(std::span<const iovec> vector, size_t bytes, F&& see) {
+// One run of bytes, so that a capture does not cut where our buffers do: decoders lose a PDU whose packet ends between
+// its data and its digest.
+std::vector<std::byte> Joined(std::span<const iovec> vector, size_t bytes) {
+  std::vector<std::byte> joined;
+  joined.reserve(bytes);
   for (const iovec& entry : vector) {
-    if (bytes == 0) return;
-    const size_t part = bytes < entry.iov_len ? bytes : entry.iov_len;
-    see(std::span(static_cast<const std::byte*>(entry.iov_base), part));
+    const size_t part = std::min(bytes, entry.iov_len);
+    const auto* data = static_cast<const std::byte*>(entry.iov_base);
+    joined.insert(joined.end(), data, data + part);
     bytes -= part;
   }
+  return joined;
 }
 
 }  // namespace
 
 void SocketDriver::TapReceived(std::span<const iovec> vector, size_t bytes) {
-  ForEachPart(vector, bytes, [this](std::span<const std::byte> part) { tap_->OnReceived(part); });
+  tap_->OnReceived(Joined(vector, bytes));
 }
 
 void SocketDriver::TapSent(std::span<const iovec> vector, size_t bytes) {
-  ForEachPart(vector, bytes, [this](std::span<const std::byte> part) { tap_->OnSent(part); });
+  tap_->OnSent(Joined(vector, bytes));
 }
 
 }  // namespace isthmus::transport

@@ -397,8 +397,12 @@ void Serving::OnLoginDone() {
   context_.nexus = nexus_;
   context_.buffers = &worker_.buffers;
   context_.blocking = &worker_.shared.blocking;
-  context_.post = [self = shared_from_this(), &loop = worker_.loop](std::function<void()> work) {
-    loop.Post([self, work = std::move(work)] { work(); });
+  // Weak: it stands in the object itself. Whoever posts is counted in in_blocking_pool, and until that is 0 the worker
+  // does not let go.
+  context_.post = [self = weak_from_this(), &loop = worker_.loop](std::function<void()> work) {
+    loop.Post([self, work = std::move(work)] {
+      if (const std::shared_ptr<Serving> alive = self.lock()) work();
+    });
   };
   context_.pump = [this] { Pump(); };
   context_.abort_nexuses = [this](const std::vector<scsi::NexusName>&, std::function<void()> done) {
