@@ -20,6 +20,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/states.h"
 #include "protocol/error.h"
 #include "protocol/session/deadlines.h"
 #include "protocol/text/codec.h"
@@ -76,6 +77,7 @@ struct ConnectionState final : Stamper {
   std::optional<text::Negotiation> negotiation;
   Limits limits;
   Phase phase = Phase::kLogin;
+  Csm csm{Role::kInitiator};
   uint16_t cid = 0;
   uint16_t tsih = 0;  // granted
   std::array<std::byte, 6> isid = {};

@@ -234,7 +234,8 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
       break;
     case wire::AsyncEvent::kLogoutRequest:
       // Running commands get half of the time that the target gives.
-      logout_requested = true;
+      channel().csm.Take(CsmEvent::kLogoutRequested);
+      if (phase != Phase::kFullFeature) break;  // on its way already
       deadlines.ArmNoLater(DeadlineReason::kAsyncLogout,
                            now + Milliseconds(int64_t{message.parameter3} * 500));
       break;
@@ -311,6 +312,7 @@ void SessionState::SendLogout(LogoutReason reason, Error why) {
   wire::Bhs header;
   wire::Encode(request, &header);
   phase = Phase::kLoggingOut;
+  channel().csm.Take(CsmEvent::kLogoutBegun);
   logout_reason = reason;
   logout_error = why;
   logout_task = task->tag;
@@ -328,7 +330,7 @@ void SessionState::SendLogout(LogoutReason reason, Error why) {
 
 // After the target's request: as soon as nothing is running any more.
 void SessionState::MaybeAnswerLogoutRequest() {
-  if (logout_requested && commands_sent == 0 && unnumbered == 0) {
+  if (LogoutRequested() && commands_sent == 0 && unnumbered == 0) {
     SendLogout(LogoutReason::kCloseConnection, Error::Ok());
   }
 }
@@ -347,6 +349,7 @@ void SessionState::OnLogoutResponse(const RxItem& item) {
   time2wait_s = response.time2wait;
   time2retain_s = response.time2retain;
   logged_out = true;
+  LeaveFullFeature(code == 0 ? CsmEvent::kLogoutDone : CsmEvent::kLogoutFailed);
   if (code == 0 && logout_reason == LogoutReason::kCloseSession) ends_session = true;
   Event event;
   event.kind = EventKind::kLoggedOut;

@@ -118,6 +118,9 @@ void ConnectionState::Init(const ConnectionOptions& options, Arena& arena) {
     }
     Check(error.ok());
   }
+  // The embedder asks for a transport connection and creates this when it has one.
+  csm.Take(CsmEvent::kTransportRequested);
+  csm.Take(CsmEvent::kTransportUp);
   const bool skip = options.skip_security && !chap.has_value();
   BeginStage(skip ? text::Stage::kOperational : text::Stage::kSecurity);
   SendRequest();
@@ -152,6 +155,7 @@ void ConnectionState::OnTransportClosed(Error reason) {
          reason.ok() ? LoginError(ErrorCode::kTransportClosed) : reason);
     --event_count;  // no kDisconnect: there is nothing left to close
   }
+  if (phase == Phase::kLoggedIn) csm.Take(CsmEvent::kLost);
   phase = Phase::kClosed;
   deadlines.DisarmAll();
 }
@@ -200,6 +204,7 @@ void ConnectionState::Queue(const Event& event) {
 
 void ConnectionState::Fail(LoginFailure failure, Error error, uint16_t status) {
   phase = Phase::kFailed;
+  csm.Take(CsmEvent::kLoginFailed);
   chap.reset();
   deadlines.DisarmAll();
   Event event;
@@ -465,6 +470,7 @@ void ConnectionState::Finish(const wire::Bhs& header) {
   wire::LoginResponse response;
   wire::Decode(header, &response);
   phase = Phase::kLoggedIn;
+  csm.Take(CsmEvent::kLoginDone);
   tsih = response.tsih;
   chap.reset();
   deadlines.DisarmAll();

@@ -72,6 +72,9 @@ Error SessionState::Attach(Connection&& new_connection, ConnectionId* new_id) {
   ConnectionState& state = channel();
   parameters = state.negotiation->parameters();
   tsih = state.tsih;
+  // Another life of a session that failed: a reinstatement (section 6.3.5).
+  if (ssm.state() == SsmState::kFailed) ssm.Take(SsmEvent::kDiscarded);
+  ssm.Take(SsmEvent::kLoggedIn);
   ++id.generation;
   *new_id = id;
   phase = Phase::kFullFeature;
@@ -80,7 +83,7 @@ Error SessionState::Attach(Connection&& new_connection, ConnectionId* new_id) {
   max_cmd_sn = state.max_cmd_sn;
   exp_stat_sn = state.exp_stat_sn;
   unnumbered = 0;
-  discarding = logout_requested = logout_armed = logged_out = ends_session = false;
+  discarding = logout_armed = logged_out = ends_session = false;
   negotiation_requested = false;
   time_known = false;
   logout_error = end_error = Error::Ok();
@@ -120,6 +123,8 @@ bool SessionState::Next(Event* event) {
     if (NextQueued(event)) return true;
     if (phase == Phase::kEnding && tasks.size() == 0) {
       phase = Phase::kEnded;
+      if (ssm.state() == SsmState::kFailed) ssm.Take(SsmEvent::kDiscarded);
+      isthmus::Check(ssm.state() == SsmState::kFree);
       *event = Event();
       event->kind = EventKind::kSessionEnded;
       event->error = end_error;
@@ -173,8 +178,17 @@ void SessionState::OnDone(const TxDone& tx_done) {
   FinishIfFree(*task);
 }
 
+// Sections 8.1.3 and 8.3.1. Nothing, if the connection has left it already.
+void SessionState::LeaveFullFeature(CsmEvent event) {
+  Csm& csm = channel().csm;
+  if (csm.state() == CsmState::kFree || csm.state() == CsmState::kCleanupWait) return;
+  csm.Take(event);
+  ssm.Take(csm.state() == CsmState::kFree ? SsmEvent::kClosed : SsmEvent::kFailed);
+}
+
 void SessionState::Drop(Error reason, bool flush) {
   if (phase == Phase::kDisconnecting || !HasChannel()) return;
+  LeaveFullFeature(CsmEvent::kLost);
   phase = Phase::kDisconnecting;
   end_error = reason;
   deadlines.DisarmAll();
@@ -207,6 +221,7 @@ void SessionState::OnTransportClosed(Error reason) {
       ends_session = logged_out = true;
     }
   }
+  LeaveFullFeature(CsmEvent::kLost);
   channel().sender->Reset();
   DrainDone();
   deadlines.DisarmAll();
@@ -534,6 +549,9 @@ void Session::HandleTimeout(Instant now) { state_->HandleTimeout(now); }
 const text::Parameters& Session::parameters() const { return state_->parameters; }
 
 uint16_t Session::tsih() const { return state_->tsih; }
+
+CsmState Session::connection_state() const { return state_->csm_state(); }
+SsmState Session::state() const { return state_->ssm.state(); }
 
 bool Session::connected() const {
   return state_->phase == SessionState::Phase::kFullFeature ||

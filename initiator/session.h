@@ -39,6 +39,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/states.h"
 #include "protocol/error.h"
 #include "protocol/text/parameters.h"
 #include "protocol/time.h"
@@ -183,6 +184,9 @@ class Session {
 
   const text::Parameters& parameters() const;  // of the newest connection
   uint16_t tsih() const;
+  // Section 8; kFree without a connection.
+  CsmState connection_state() const;
+  SsmState state() const;
   bool connected() const;
   size_t outstanding() const;       // commands submitted and not yet completed
   uint32_t command_window() const;  // commands that the target would take: MaxCmdSN - CmdSN + 1

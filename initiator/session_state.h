@@ -27,6 +27,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/states.h"
 #include "protocol/error.h"
 #include "protocol/session/deadlines.h"
 #include "protocol/session/run_set.h"
@@ -160,7 +161,10 @@ struct SessionState final : Stamper {
   void QueueEvent(const Event& event);
   ConnectionState& channel() const { return *connection_state; }
   bool HasChannel() const { return phase >= Phase::kFullFeature && phase <= Phase::kDisconnecting; }
-  bool MayRequest() const { return phase == Phase::kFullFeature && !logout_requested; }
+  CsmState csm_state() const { return HasChannel() ? channel().csm.state() : CsmState::kFree; }
+  bool LogoutRequested() const { return csm_state() == CsmState::kLogoutRequested; }
+  bool MayRequest() const { return csm_state() == CsmState::kLoggedIn; }
+  void LeaveFullFeature(CsmEvent event);
 
   // receive.cc
   bool Pump();
@@ -270,6 +274,7 @@ struct SessionState final : Stamper {
 
   Limits limits;
   Phase phase = Phase::kIdle;
+  Ssm ssm{Role::kInitiator};
   std::optional<Connection> connection;
   ConnectionState* connection_state = nullptr;
   ConnectionId id;
@@ -333,7 +338,6 @@ struct SessionState final : Stamper {
   uint32_t logout_task = kReservedTag;
   LogoutReason logout_reason = LogoutReason::kCloseSession;
   Error logout_error = Error::Ok();
-  bool logout_requested = false;  // by the target (section 11.9.1)
   bool logout_armed = false;
   uint16_t logout_request_s = 0;
   bool negotiation_requested = false;

@@ -68,7 +68,7 @@ Error SessionState::Abort(TaskId task_id, uint64_t cookie) {
 }
 
 Error SessionState::TaskManagement(const TaskManagementRequest& request, TaskId* task_id) {
-  if (phase != Phase::kFullFeature || logout_requested) {
+  if (!MayRequest()) {
     return CallerError(ErrorCode::kCallOutOfState);
   }
   if (parameters.SessionType == text::SessionKind::kDiscovery) {

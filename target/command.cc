@@ -101,7 +101,7 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
     return true;
   }
   if (!immediate && !CheckCmdSn(row, header)) return true;
-  if (row.logout_asked) {
+  if (row.state->csm.state() == CsmState::kLogoutRequested) {
     Violate(row, ErrorCode::kWaitingForLogout, PduClass::kCommand, item, pdu::kScsiCommand);
     return true;
   }

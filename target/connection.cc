@@ -52,6 +52,7 @@ ConnectionState::ConnectionState(const ConnectionOptions& connection_options, Ar
                                               : (uint64_t{1} << options.limits.echo_slots) - 1;
   max_task_entries = kTaskEntries;
   max_control_entries = kControlEntries;
+  csm.Take(CsmEvent::kTransportUp);
 }
 
 size_t Connection::MemoryNeeded(const ConnectionOptions& options) {
@@ -130,6 +131,7 @@ void Connection::OnTransportClosed(Error reason) {
   if (state_->transport_closed) return;
   state_->transport_closed = true;
   if (state_->login.state == LoginState::kRefused) return;
+  state_->csm.Take(CsmEvent::kLost);
   state_->login.error = reason;
   state_->login.state = LoginState::kRefused;
 }

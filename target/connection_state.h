@@ -18,6 +18,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/states.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -96,6 +97,7 @@ struct ConnectionState {
   explicit ConnectionState(const ConnectionOptions& connection_options, Arena& arena);
 
   ConnectionOptions options;
+  Csm csm{Role::kTarget};
   Receiver receiver;
   Sender sender;
   TextStore text;                    // requests

@@ -8,6 +8,12 @@
 #include "target/session_state.h"
 
 namespace isthmus::target {
+namespace {
+
+// AsyncEvent, section 11.9.1.
+constexpr uint8_t kLogoutRequest = 1, kConnectionDropped = 2, kTaskTermination = 5;
+
+}  // namespace
 
 uint32_t SessionState::AcquireEcho(Row& row) {
   ConnectionState& c = *row.state;
@@ -180,8 +186,13 @@ void SessionState::Act(Row& row, const Error& error, const wire::Bhs& header,
 
 Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
   if (row.closed || row.disconnect_told) return CallerError(ErrorCode::kCallUnknownConnection);
+  const bool asks_logout = message.event == kLogoutRequest;
+  if (asks_logout && !row.state->csm.Can(CsmEvent::kLogoutRequested)) {
+    return CallerError(ErrorCode::kCallOutOfState,
+                       static_cast<uint32_t>(row.state->csm.state()));
+  }
   if (message.sense.size() > limits.sense_bytes) return CallerError(ErrorCode::kCallSense);
-  if (message.event == 5 && parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort) {
+  if (message.event == kTaskTermination && parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort) {
     return CallerError(ErrorCode::kCallNotNegotiated);
   }
   if (row.control_entries + kControlReserve >= row.state->max_control_entries) {
@@ -207,17 +218,18 @@ Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
     if (!data.empty()) ReleaseEcho(row, IndexOfCookie(cookie));
     return CallerError(ErrorCode::kCallQueueFull);
   }
+  if (asks_logout) {
+    row.state->csm.Take(CsmEvent::kLogoutRequested);
+    row.logout_deadline = now + Seconds(message.parameter3);
+  }
   return Error::Ok();
 }
 
 Error SessionState::RequestLogout(Row& row, uint16_t timeout_s) {
   AsyncMessage message;
-  message.event = 1;
+  message.event = kLogoutRequest;
   message.parameter3 = timeout_s;
-  if (Error error = SendAsync(row, message); !error.ok()) return error;
-  row.logout_asked = true;
-  row.logout_deadline = now + Seconds(timeout_s);
-  return Error::Ok();
+  return SendAsync(row, message);
 }
 
 void SessionState::DrainDone(Row& row) {
@@ -298,7 +310,7 @@ void SessionState::HandleTimeout(Instant at) {
     if (row.logout_deadline <= now) {
       row.logout_deadline = Instant::Never();
       AsyncMessage message;  // section 11.9.1: "Dropped the connection", if possible
-      message.event = 2;
+      message.event = kConnectionDropped;
       message.parameter1 = row.state->login.cid;
       message.parameter2 = parameters.DefaultTime2Wait;
       (void)SendAsync(row, message);

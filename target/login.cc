@@ -65,6 +65,7 @@ void Send(ConnectionState& c, const Response& response) {
 // connection.
 void Refuse(ConnectionState& c, Error error, LoginStatus status, size_t text_size = 0) {
   c.login.error = error;
+  c.csm.Take(c.csm.state() == CsmState::kXptUp ? CsmEvent::kLost : CsmEvent::kLoginFailed);
   if (status.status_class != 0) {
     Send(c, {.status = status, .tsih = c.login.tsih, .text_size = text_size});
   }
@@ -143,6 +144,7 @@ void OnHeader(ConnectionState& c, const RxItem& item) {
     Refuse(c, Violation(code, pdu::Opcode(header)));
     return;
   }
+  if (login.first) c.csm.Take(CsmEvent::kLoginBegun);
   Error error = login.first ? CheckFirst(c, header) : CheckLater(login, header);
   if (error.ok() && !item.ahs.empty()) {
     error = Violation(ErrorCode::kAhsNotAllowed, static_cast<uint32_t>(item.ahs.size() / 4));
@@ -234,6 +236,7 @@ void SendFinal(ConnectionState& c) {
   login.accounts = {};
   login.final_sent = true;
   login.state = LoginState::kDone;
+  c.csm.Take(CsmEvent::kLoginDone);
 }
 
 // Everything that is due after the embedder said what it offers, or after a later text: decide,
@@ -442,6 +445,7 @@ Error AnswerClaim(ConnectionState& c, const ClaimAnswer& answer) {
 void OnTimeout(ConnectionState& c) {
   if (c.login.state == LoginState::kDone || c.login.state == LoginState::kRefused) return;
   c.login.error = Violation(ErrorCode::kLoginDeadline);
+  c.csm.Take(c.csm.state() == CsmState::kXptUp ? CsmEvent::kLost : CsmEvent::kLoginFailed);
   c.login.state = LoginState::kRefused;
 }
 

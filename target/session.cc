@@ -442,6 +442,9 @@ void SessionState::Unlist(uint32_t index) {
 
 void SessionState::EndConnection(Row& row, Error error, bool flush) {
   if (row.disconnect_told || row.state == nullptr) return;
+  const bool reinstated = error.code == ErrorCode::kConnectionReinstated ||
+                          error.code == ErrorCode::kSessionReinstated;
+  LeaveFullFeature(row, reinstated ? CsmEvent::kClosed : CsmEvent::kLost);
   row.disconnect_told = true;
   row.reading = false;
   row.flush = flush;
@@ -451,12 +454,26 @@ void SessionState::EndConnection(Row& row, Error error, bool flush) {
           .error = error});
 }
 
+// Sections 8.1.4 and 8.3.2. Nothing, if the connection has left it already.
+void SessionState::LeaveFullFeature(Row& row, CsmEvent event) {
+  Csm& csm = row.state->csm;
+  if (csm.state() == CsmState::kFree || csm.state() == CsmState::kCleanupWait) return;
+  csm.Take(event);
+  for (const Row& other : rows) {
+    if (&other == &row || other.state == nullptr) continue;
+    const CsmState state = other.state->csm.state();
+    if (state != CsmState::kFree && state != CsmState::kCleanupWait) return;
+  }
+  ssm.Take(csm.state() == CsmState::kFree ? SsmEvent::kClosed : SsmEvent::kFailed);
+}
+
 void SessionState::EndSession(Error error, bool flush) {
   for (Row& row : rows) EndConnection(row, error, flush);
 }
 
 void SessionState::OnClosed(Row& row) {
   if (row.closed) return;
+  LeaveFullFeature(row, CsmEvent::kLost);
   row.closed = true;
   row.reading = false;
   row.disconnect_told = true;
@@ -485,6 +502,12 @@ bool SessionState::TellEnd(Event* event) {
     if (row.state != nullptr && !row.closed) return false;
   }
   ended_told = true;
+  for (Row& row : rows) {
+    if (row.state == nullptr || row.state->csm.state() == CsmState::kFree) continue;
+    row.state->csm.Take(CsmEvent::kCleanupTimeout);
+  }
+  if (ssm.state() == SsmState::kFailed) ssm.Take(SsmEvent::kDiscarded);
+  Check(ssm.state() == SsmState::kFree);
   *event = Event();
   event->kind = EventKind::kSessionEnded;
   return true;
@@ -538,6 +561,8 @@ Error SessionState::Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* mem
     tsih = c->login.granted_tsih;
     window.Start(c->login.cmd_sn);
     attached = true;
+    ssm.Take(SsmEvent::kLoginBegun);
+    ssm.Take(SsmEvent::kLoggedIn);
   }
   const uint32_t generation = row->generation + 1;
   *row = Row();
@@ -730,6 +755,11 @@ std::string_view Session::initiator_name() const { return state_->initiator_name
 std::string_view Session::target_name() const { return state_->target_name.view(); }
 std::span<const std::byte, 6> Session::isid() const { return state_->isid; }
 uint16_t Session::tsih() const { return state_->tsih; }
+CsmState Session::connection_state(ConnectionId id) const {
+  const Row* row = state_->FindRow(id);
+  return row == nullptr ? CsmState::kFree : row->state->csm.state();
+}
+SsmState Session::state() const { return state_->ssm.state(); }
 uint32_t Session::exp_cmd_sn() const { return state_->window.exp_cmd_sn(); }
 uint32_t Session::max_cmd_sn() const { return state_->window.max_cmd_sn(); }
 const SessionCounters& Session::counters() const { return state_->counters; }

@@ -42,6 +42,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/states.h"
 #include "protocol/error.h"
 #include "protocol/text/parameters.h"
 #include "protocol/time.h"
@@ -186,6 +187,9 @@ class Session {
   std::string_view target_name() const;
   std::span<const std::byte, 6> isid() const;
   uint16_t tsih() const;
+  // Section 8; kFree for a connection that is no part of the session (any more).
+  CsmState connection_state(ConnectionId id) const;
+  SsmState state() const;
   uint32_t exp_cmd_sn() const;
   uint32_t max_cmd_sn() const;
   const SessionCounters& counters() const;

@@ -22,6 +22,7 @@
 #include <span>
 
 #include "protocol/arena.h"
+#include "protocol/connection/states.h"
 #include "protocol/session/command_window.h"
 #include "protocol/session/run_set.h"
 #include "target/connection_state.h"
@@ -224,8 +225,6 @@ struct Row {
   bool closed = false;   // the transport is gone
   bool reading = false;  // PDUs are still parsed
   bool disconnect_told = false;
-  bool logout_asked = false;  // an Asynchronous Message asked for it
-  bool logged_out = false;    // the response is queued
   bool flush = false;         // kDisconnect said so
   bool window_nop = false;    // a NOP-In that tells MaxCmdSN is with the sender
   bool stalled = false;       // kHeader of `item` is to be looked at again
@@ -267,6 +266,7 @@ struct SessionState {
   std::array<std::byte, 6> isid = {};
   uint16_t tsih = 0;
   bool attached = false, ended_told = false;
+  Ssm ssm{Role::kTarget};
   Instant now = {};
   bool now_known = false;
   Instant hole_deadline = Instant::Never();
@@ -319,6 +319,7 @@ struct SessionState {
   void FreeTask(uint32_t task);
   void MaybeFree(uint32_t task);
   void EndConnection(Row& row, Error error, bool flush);
+  void LeaveFullFeature(Row& row, CsmEvent event);
   void EndSession(Error error, bool flush);
   bool TellEnd(Event* event);
 

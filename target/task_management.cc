@@ -414,12 +414,14 @@ void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
   if (reason == 2) return respond(names_this ? 2 : 1);  // ErrorRecoveryLevel 0
   // Section 11.14: all pending commands end, then the response goes out. Nothing else is read.
   row.reading = false;
-  row.logged_out = true;
+  row.state->csm.Take(CsmEvent::kLogoutBegun);
   const uint32_t index = AcquireRequest(RequestKind::kLogout, row);
   if (index == kNone) {
+    respond(InfoOf(ErrorCode::kLogoutCleanupFailed).answer);
+    LeaveFullFeature(row, CsmEvent::kLogoutFailed);
     EndConnection(row,
                   MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0),
-                  false);
+                  true);
     return;
   }
   requests[index].initiator_task_tag = itt;
@@ -432,6 +434,7 @@ void SessionState::FinishLogout(Row& row, uint32_t itt) {
   pdu::SetInitiatorTaskTag(answer, itt);
   pdu::SetTime2(answer, parameters.DefaultTime2Wait, parameters.DefaultTime2Retain);
   QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
+  LeaveFullFeature(row, CsmEvent::kLogoutDone);
   Notify({.kind = EventKind::kLoggedOut, .index = IndexOf(row)});
   EndConnection(row, Error::Ok(), true);
 }
