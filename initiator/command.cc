@@ -5,17 +5,16 @@
 #include "initiator/session_state.h"
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
+#include "protocol/wire/ahs.h"
 #include "protocol/wire/codes.h"
 #include "protocol/wire/lun.h"
 #include "protocol/wire/scsi_command.h"
+#include "protocol/wire/sense.h"
 #include "protocol/wire/task_management_function_request.h"
 
 namespace isthmus::initiator {
 namespace {
 
-// Section 11.2.2: the AHS that commands may have.
-constexpr uint8_t kAhsExtendedCdb = 1;
-constexpr uint8_t kAhsBidirectionalRead = 2;
 constexpr size_t kInlineCdbBytes = 16;
 
 constexpr uint8_t kMaxRetries = 3;
@@ -68,27 +67,14 @@ Error SessionState::Submit(const Command& command, TaskId* task_id) {
 }
 
 void SessionState::FillAhs(Task& task, std::span<const std::byte> cdb) {
-  std::byte* const begin = ahs.data() + IndexOf(task) * AhsBytes(limits);
-  std::byte* to = begin;
-  const auto put = [&to](size_t value) { *to++ = static_cast<std::byte>(value); };
-  if (cdb.size() > kInlineCdbBytes) {
-    const size_t rest = cdb.size() - kInlineCdbBytes;
-    put((rest + 1) >> 8);  // AHSLength counts the byte after the type, not padding
-    put(rest + 1);
-    put(kAhsExtendedCdb);
-    put(0);
-    to = std::copy(cdb.begin() + kInlineCdbBytes, cdb.end(), to);
-    while ((to - begin) % 4 != 0) put(0);
-  }
-  if (!task.data_in.empty() && !task.data_out.empty()) {
-    const size_t length = task.data_in.size();
-    put(0);
-    put(5);
-    put(kAhsBidirectionalRead);
-    put(0);
-    for (int shift = 24; shift >= 0; shift -= 8) put(length >> shift);
-  }
-  task.ahs_size = static_cast<uint8_t>((to - begin) / 4);  // 4-byte words: 264 bytes at most
+  wire::AhsContents contents;
+  if (cdb.size() > kInlineCdbBytes) contents.cdb_spillover = cdb.subspan(kInlineCdbBytes);
+  contents.has_bidirectional_read_length = !task.data_in.empty() && !task.data_out.empty();
+  contents.bidirectional_read_expected_data_transfer_length =
+      static_cast<uint32_t>(task.data_in.size());
+  const size_t size =
+      wire::BuildAhs(contents, ahs.subspan(IndexOf(task) * AhsBytes(limits), AhsBytes(limits)));
+  task.ahs_size = static_cast<uint8_t>(size / 4);
 }
 
 // Section 4.2.2.1: never a CmdSN beyond MaxCmdSN, those counted that the sender is still to number.
@@ -199,6 +185,10 @@ void SessionState::Stamp(wire::Bhs& header, uint64_t cookie) {
       if (task->immediate) ++counters.immediate_commands;
       break;
     case TaskKind::kTaskManagement:
+      if (limits.function_timeout_ms > 0) {
+        task->due = now + Milliseconds(limits.function_timeout_ms);
+        deadlines.ArmNoLater(DeadlineReason::kAbort, task->due);
+      }
       // An immediate command's number is that of the request itself (section 11.5.5).
       if (const Task* referenced = tasks.Find(task->referenced_tag)) {
         wire::TaskManagementFunctionRequest request;
@@ -219,6 +209,9 @@ void SessionState::Stamp(wire::Bhs& header, uint64_t cookie) {
       }
       break;
     case TaskKind::kText:
+      if (limits.text_timeout_ms > 0) {
+        deadlines.Arm(DeadlineReason::kNegotiation, now + Milliseconds(limits.text_timeout_ms));
+      }
       break;
   }
 }
@@ -265,15 +258,12 @@ void SessionState::OnScsiResponse(const RxItem& item) {
 
 // Section 11.4.7: two bytes of length, the sense data, then response data that nobody defined.
 void SessionState::OnSense(Task& task, const RxItem& item) {
-  task.sense_size = 0;
-  if (item.data.size() < 2) return;
-  size_t size = static_cast<size_t>(item.data[0]) << 8 | static_cast<size_t>(item.data[1]);
-  if (size > item.data.size() - 2) {
-    Violation(ErrorCode::kSenseLengthTooLong, PduClass::kResponse, static_cast<uint32_t>(size));
-    size = item.data.size() - 2;
+  wire::SenseSegment segment;
+  if (const auto violation = wire::SplitSenseSegment(item.data, &segment); !violation.ok()) {
+    Violation(violation.code, PduClass::kResponse, violation.detail);
   }
-  size = std::min<size_t>(size, limits.sense_bytes);
-  std::copy_n(item.data.begin() + 2, size,
+  const size_t size = std::min<size_t>(segment.sense.size(), limits.sense_bytes);
+  std::copy_n(segment.sense.begin(), size,
               sense.begin() + static_cast<ptrdiff_t>(IndexOf(task) * limits.sense_bytes));
   task.sense_size = static_cast<uint16_t>(size);
 }

@@ -8,6 +8,7 @@
 #include "protocol/check.h"
 #include "protocol/wire/asynchronous_message.h"
 #include "protocol/wire/codes.h"
+#include "protocol/wire/data_out.h"
 #include "protocol/wire/logout_request.h"
 #include "protocol/wire/logout_response.h"
 #include "protocol/wire/lun.h"
@@ -15,6 +16,7 @@
 #include "protocol/wire/nop_out.h"
 #include "protocol/wire/reject.h"
 #include "protocol/wire/scsi_command.h"
+#include "protocol/wire/sense.h"
 #include "protocol/wire/task_management_function_request.h"
 #include "protocol/wire/text_request.h"
 
@@ -107,6 +109,10 @@ void SessionState::OnNopIn(const RxItem& item) {
     Violation(ErrorCode::kNopInBothTags, PduClass::kNop, nop.target_transfer_tag);
     return;
   }
+  if (nop.target_transfer_tag != kReservedTag && nop.lun == wire::kLunNotSpecified) {
+    Violation(ErrorCode::kNopInLunInvalid, PduClass::kNop, 0);
+    return;
+  }
   if (!Number(*item.header, PduClass::kNop, answers)) return;
   UpdateWindow(*item.header, PduClass::kNop);
   if (phase == Phase::kDisconnecting) return;
@@ -145,11 +151,15 @@ void SessionState::OnReject(const RxItem& item) {
   wire::Bhs bad;
   std::memcpy(bad.bytes.data(), item.data.data(), wire::kBhsSize);
   Task* task = tasks.Find(wire::Get(bad, wire::kInitiatorTaskTag));
-  if (task == nullptr || task->state != TaskState::kSent) return;
   const uint8_t opcode = wire::Get(bad, wire::kOpcode);
+  // A Reject of data, or of what has ended, says nothing of any task's end (section 7.3).
+  if (task == nullptr || task->state != TaskState::kSent ||
+      opcode == wire::Layout<wire::DataOut>::kOpcode) {
+    Violation(ErrorCode::kPeerRejected, PduClass::kUnsolicited, reason);
+    return;
+  }
   switch (task->kind) {
     case TaskKind::kCommand:
-      // Only of the command itself; a Reject of its data says nothing of its end (section 7.3).
       if (opcode == wire::Layout<wire::ScsiCommand>::kOpcode &&
           wire::Get(bad, wire::kCmdSn) == task->cmd_sn) {
         OnRejectedCommand(*task, reason);
@@ -200,12 +210,11 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
   UpdateWindow(*item.header, PduClass::kUnsolicited);
   if (phase == Phase::kDisconnecting) return;
   const auto code = static_cast<uint8_t>(message.async_event);
-  size_t sense_size = 0;
-  if (item.data.size() >= 2) {
-    sense_size = static_cast<size_t>(item.data[0]) << 8 | static_cast<size_t>(item.data[1]);
-    sense_size = std::min(sense_size, item.data.size() - 2);
+  wire::SenseSegment segment;
+  if (const auto violation = wire::SplitSenseSegment(item.data, &segment); !violation.ok()) {
+    Violation(violation.code, PduClass::kUnsolicited, violation.detail);
   }
-  if (message.async_event == wire::AsyncEvent::kScsiAsyncEvent && sense_size == 0) {
+  if (message.async_event == wire::AsyncEvent::kScsiAsyncEvent && segment.sense.empty()) {
     Violation(ErrorCode::kAsyncSenseMissing, PduClass::kUnsolicited, item.data_segment_length);
     return;
   }
@@ -224,10 +233,8 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
   event.parameter2 = message.parameter2;
   event.parameter3 = message.parameter3;
   event.lun = wire::LunToBytes(message.lun);
-  if (item.data.size() >= 2) {
-    event.data = item.data.subspan(2, sense_size);
-    event.async_data = item.data.subspan(2 + sense_size);
-  }
+  event.data = segment.sense;
+  event.async_data = segment.rest;
   QueueEvent(event);
   switch (message.async_event) {
     case wire::AsyncEvent::kScsiAsyncEvent:

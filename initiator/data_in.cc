@@ -56,6 +56,11 @@ Error SessionState::CheckDataIn(const wire::Bhs& header, const Task& task, uint3
       return error(ErrorCode::kResidualBothBits, 0);
     }
   }
+  // With ErrorRecoveryLevel 0 nobody may ask for an acknowledgment; without a tag nobody can answer.
+  if (wire::Get(header, wire::kDataInAcknowledge) &&
+      wire::Get(header, wire::kTargetTransferTag) == kReservedTag) {
+    return error(ErrorCode::kAcknowledgeWithoutTag, 0);
+  }
   const uint32_t data_sn = wire::Get(header, wire::kDataSn);
   if (data_sn != task.data_sn) {
     return error(

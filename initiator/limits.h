@@ -43,6 +43,8 @@ struct Limits {
   uint32_t ping_interval_ms = 10'000;  // silence after which the engine pings the target
   uint32_t ping_timeout_ms = 10'000;   // and how long any byte of it may then take to come
   uint32_t logout_timeout_ms = 5'000;  // waiting for the Logout Response
+  uint32_t function_timeout_ms = 60'000;  // for a task management function's response
+  uint32_t text_timeout_ms = 30'000;      // for each response of a text exchange
 };
 
 }  // namespace isthmus::initiator

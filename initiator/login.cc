@@ -51,6 +51,9 @@ text::Offer OfferOf(const ConnectionOptions& options, const ConnectionState& sta
       options.target_name.empty() ? text::SessionKind::kDiscovery : text::SessionKind::kNormal;
   offer.MaxOutstandingR2T = static_cast<uint16_t>(
       std::min<uint32_t>(offer.MaxOutstandingR2T, options.limits.r2ts_per_command));
+  // What this engine can do.
+  offer.MaxConnections = 1;
+  offer.ErrorRecoveryLevel = 0;
   offer.AuthMethod = {text::AuthenticationMethod::kNone};
   if (!options.chap.name.empty()) {
     offer.AuthMethod = {text::AuthenticationMethod::kCHAP};

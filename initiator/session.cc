@@ -212,9 +212,12 @@ void SessionState::End() {
 
 void SessionState::OnTransportClosed(Error reason) {
   if (phase != Phase::kDisconnecting) {
-    end_error = reason.ok() ? MakeError(ErrorCode::kTransportClosed, Role::kInitiator,
-                                        PduClass::kNone, parameters.ErrorRecoveryLevel)
-                            : reason;
+    end_error = reason;
+    if (reason.ok()) {
+      const bool cut = !channel().receiver->at_pdu_boundary();
+      end_error = MakeError(cut ? ErrorCode::kPduTruncated : ErrorCode::kTransportClosed,
+                            Role::kInitiator, PduClass::kNone, parameters.ErrorRecoveryLevel);
+    }
     if (!logout_error.ok()) end_error = logout_error;
     // The answer to a logout may be lost in the close that it announces.
     if (phase == Phase::kLoggingOut && logout_reason == LogoutReason::kCloseSession) {
@@ -309,6 +312,14 @@ void SessionState::HandleTimeout(Instant time) {
                  ? MakeError(ErrorCode::kLogoutDeadline, Role::kInitiator, PduClass::kNone, 0)
                  : logout_error,
              false);
+        break;
+      case DeadlineReason::kNegotiation:
+        FinishText(Outcome::kDataError,
+                   MakeError(ErrorCode::kNegotiationDeadline, Role::kInitiator, PduClass::kText, 0,
+                             text_rounds));
+        break;
+      case DeadlineReason::kAbort:
+        HandleFunctionDeadline();
         break;
       case DeadlineReason::kAsyncLogout:
         if (phase == Phase::kFullFeature) {

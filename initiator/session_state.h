@@ -113,6 +113,7 @@ struct Task {
   uint8_t tmf_response = 0;
   uint32_t referenced_tag = kReservedTag;
   uint32_t additional_response = 0;
+  Instant due = Instant::Never();  // its answer
 
   std::array<std::byte, 16> cdb = {};
   DataRuns runs;
@@ -226,6 +227,7 @@ struct SessionState final : Stamper {
   bool FeedFunction(Task& function);
   void OnTaskManagementResponse(const RxItem& item);
   void ConcludeAffected(const Task& function);
+  void HandleFunctionDeadline();
   bool Affects(const Task& function, const Task& task) const;
   static bool ActsOnMany(uint8_t function);
 

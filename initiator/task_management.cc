@@ -202,6 +202,20 @@ void SessionState::OnTaskManagementResponse(const RxItem& item) {
   Conclude(*function);
 }
 
+// The answer to a function did not come (section 7.14): the earliest that is still due decides.
+void SessionState::HandleFunctionDeadline() {
+  Instant earliest = Instant::Never();
+  ForEachTask([&](Task& task) {
+    if (task.kind != TaskKind::kTaskManagement || task.state != TaskState::kSent) return;
+    if (task.due < earliest) earliest = task.due;
+  });
+  if (earliest <= now) {
+    Drop(MakeError(ErrorCode::kAbortDeadline, Role::kInitiator, PduClass::kNone, 0), false);
+  } else {
+    deadlines.Arm(DeadlineReason::kAbort, earliest);
+  }
+}
+
 void SessionState::ConcludeAffected(const Task& function) {
   ForEachTask([&](Task& task) {
     if (!Affects(function, task)) return;

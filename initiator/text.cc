@@ -228,6 +228,7 @@ void SessionState::FinishText(Outcome outcome, Error error) {
     channel().receiver->SetMaxRecvDataSegmentLength(parameters.own_MaxRecvDataSegmentLength);
   }
   text_pdu_due = false;
+  deadlines.Disarm(DeadlineReason::kNegotiation);
   task->outcome = outcome;
   task->error = error;
   Conclude(*task);

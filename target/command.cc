@@ -5,6 +5,8 @@
 
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
+#include "protocol/wire/ahs.h"
+#include "protocol/wire/cdb.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -14,8 +16,7 @@ Error Violation(ErrorCode code, uint32_t detail = 0) {
   return MakeError(code, Role::kTarget, PduClass::kCommand, 0, detail);
 }
 
-constexpr uint8_t kAhsExtendedCdb = 1;
-constexpr uint8_t kAhsBidirectionalRead = 2;
+constexpr uint32_t kInlineCdbBytes = 16;
 
 }  // namespace
 
@@ -43,48 +44,31 @@ Error SessionState::CheckCommand(const RxItem& item) const {
   return Error::Ok();
 }
 
-// Sections 11.2.2.1 to 11.2.2.4. Fills the task's CDB and read length.
-bool SessionState::ParseAhs(const RxItem& item, Task& task, Error* error) {
-  std::byte* cdb = cdbs + size_t{IndexOf(task)} * kMaxCdbBytes;
-  std::memcpy(cdb, pdu::Cdb(task.header), 16);
-  task.cdb_size = 16;
-  bool extended = false, bidirectional = false;
-  std::span<const std::byte> rest = item.ahs;
-  const auto fail = [error](ErrorCode code, uint32_t detail) {
-    *error = Violation(code, detail);
-    return false;
-  };
-  while (!rest.empty()) {
-    const uint32_t length = pdu::U16(rest.data());
-    const uint8_t type = static_cast<uint8_t>(rest[2]);
-    if (length == 0) {
-      return fail(ErrorCode::kAhsEmpty, static_cast<uint32_t>(item.ahs.size() - rest.size()));
-    }
-    if (length + 3 > rest.size()) return fail(ErrorCode::kAhsTruncated, length);
-    if (type == kAhsExtendedCdb) {
-      if (extended) return fail(ErrorCode::kAhsDuplicate, type);
-      // AHSLength is CDBLength - 15: a reserved byte, then what does not fit in the header.
-      if (length < 2 || length > kMaxCdbBytes - 15) {
-        return fail(ErrorCode::kAhsExtendedCdbLength, length);
-      }
-      std::memcpy(cdb + 16, rest.data() + 4, length - 1);
-      task.cdb_size = 15 + length;
-      extended = true;
-    } else if (type == kAhsBidirectionalRead) {
-      if (bidirectional) return fail(ErrorCode::kAhsDuplicate, type);
-      if (length != 5) return fail(ErrorCode::kAhsBidirectionalLength, length);
-      if (!task.read || !task.write) return fail(ErrorCode::kAhsBidirectionalUnexpected, 0);
-      task.read_length = pdu::U32(rest.data() + 4);
-      bidirectional = true;
-    } else {
-      return fail(ErrorCode::kAhsTypeReserved, type);
-    }
-    rest = rest.subspan(std::min<size_t>(rest.size(), (length + 3 + 3) / 4 * 4));
+// Section 11.2.2. Fills the task's CDB and read length.
+Error SessionState::ParseAhs(const RxItem& item, Task& task) {
+  std::byte* cdb = cdbs + size_t{IndexOf(task)} * wire::kMaxCdbBytes;
+  std::memcpy(cdb, pdu::Cdb(task.header), kInlineCdbBytes);
+  task.cdb_size = kInlineCdbBytes;
+  const bool bidirectional = task.read && task.write;
+  if (item.ahs.empty()) {
+    return bidirectional ? Violation(ErrorCode::kAhsBidirectionalMissing) : Error::Ok();
   }
-  if (task.read && task.write && !bidirectional) {
-    return fail(ErrorCode::kAhsBidirectionalMissing, 0);
+  wire::AhsContents ahs;
+  if (const auto violation = wire::ParseAhs(item.ahs, &ahs); !violation.ok()) {
+    return Violation(violation.code, violation.detail);
   }
-  return true;
+  if (bidirectional && !ahs.has_bidirectional_read_length) {
+    return Violation(ErrorCode::kAhsBidirectionalMissing);
+  }
+  if (!bidirectional && ahs.has_bidirectional_read_length) {
+    return Violation(ErrorCode::kAhsBidirectionalUnexpected);
+  }
+  if (bidirectional) task.read_length = ahs.bidirectional_read_expected_data_transfer_length;
+  if (!ahs.cdb_spillover.empty()) {
+    std::memcpy(cdb + kInlineCdbBytes, ahs.cdb_spillover.data(), ahs.cdb_spillover.size());
+    task.cdb_size += static_cast<uint32_t>(ahs.cdb_spillover.size());
+  }
+  return Error::Ok();
 }
 
 // A verified header. What ends in Reject or worse makes no task; what fails the task makes one, for
@@ -124,12 +108,13 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
   } else {
     task.read_length = pdu::ExpectedDataTransferLength(header);
   }
-  if (!ParseAhs(item, task, &error)) {
+  if (error = ParseAhs(item, task); !error.ok()) {
     task.embedder_done = true;
     FreeTask(index);
     Act(row, error, header, item.ahs);
     return true;
   }
+  absorbed_tags.Forget(itt);
   tags.Insert(itt, index);
   task.in_hash = true;
   task.unsolicited_open = !pdu::Final(header);
@@ -138,6 +123,7 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
   row.rx_task = index;
   task.rx_refs = 1;
 
+  const std::span<const std::byte> cdb(cdbs + size_t{index} * wire::kMaxCdbBytes, task.cdb_size);
   const uint32_t first_burst = std::min(parameters.FirstBurstLength, task.write_length);
   if (task.data_size > 0 && !parameters.ImmediateData) {
     Fail(index, Violation(ErrorCode::kImmediateDataUnexpected, task.data_size));
@@ -145,6 +131,8 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
     Fail(index, Violation(ErrorCode::kImmediateDataTooLong, task.data_size));
   } else if (task.data_size > parameters.FirstBurstLength) {
     Fail(index, Violation(ErrorCode::kFirstBurstTooLong, task.data_size));
+  } else if (wire::CdbLength(cdb) > task.cdb_size) {
+    Fail(index, Violation(ErrorCode::kExtendedCdbMissing, static_cast<uint32_t>(cdb[0])));
   } else if (task.unsolicited_open && parameters.InitialR2T) {
     Fail(index, Violation(ErrorCode::kUnsolicitedDataUnexpected));
   } else if (task.data_size > 0 || task.unsolicited_open) {
@@ -190,8 +178,9 @@ bool SessionState::CheckCmdSn(Row& row, const wire::Bhs& header) {
   const uint32_t cmd_sn = pdu::CmdSn(header);
   const CmdSnClass place = window.Classify(cmd_sn);
   if (place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead) return true;
-  ++counters.ignored;
-  row.discard = true;
+  const ErrorCode code = place == CmdSnClass::kDuplicate ? ErrorCode::kCmdSnDuplicate
+                                                         : ErrorCode::kCmdSnOutsideWindow;
+  Act(row, Violation(code, cmd_sn), header, {});
   return false;
 }
 

@@ -28,6 +28,10 @@
 
 namespace isthmus::target {
 
+// Connections of a session, and the ErrorRecoveryLevel that the engine has: offers are clamped.
+inline constexpr uint16_t kMaxConnections = 1;
+inline constexpr uint8_t kMaxErrorRecoveryLevel = 0;
+
 // During login a data segment is at most the default MaxRecvDataSegmentLength long (section 6.3).
 inline constexpr uint32_t kLoginSegmentBytes = 8192;
 

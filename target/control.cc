@@ -5,16 +5,13 @@
 #include <cstring>
 
 #include "protocol/check.h"
+#include "protocol/wire/asynchronous_message.h"
+#include "protocol/wire/codes.h"
+#include "protocol/wire/lun.h"
+#include "protocol/wire/sense.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
-namespace {
-
-// AsyncEvent, section 11.9.1.
-constexpr uint8_t kLogoutRequest = 1, kConnectionDropped = 2, kTaskTermination = 5;
-
-}  // namespace
-
 uint32_t SessionState::AcquireEcho(Row& row) {
   ConnectionState& c = *row.state;
   if (c.echo_free == 0) return kNone;
@@ -184,50 +181,71 @@ void SessionState::Act(Row& row, const Error& error, const wire::Bhs& header,
   }
 }
 
-Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
-  if (row.closed || row.disconnect_told) return CallerError(ErrorCode::kCallUnknownConnection);
-  const bool asks_logout = message.event == kLogoutRequest;
-  if (asks_logout && !row.state->csm.Can(CsmEvent::kLogoutRequested)) {
-    return CallerError(ErrorCode::kCallOutOfState,
-                       static_cast<uint32_t>(row.state->csm.state()));
-  }
-  if (message.sense.size() > limits.sense_bytes) return CallerError(ErrorCode::kCallSense);
-  if (message.event == kTaskTermination && parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort) {
-    return CallerError(ErrorCode::kCallNotNegotiated);
-  }
+// The message alone, section 11.9.
+Error SessionState::QueueAsync(Row& row, const AsyncMessage& message) {
   if (row.control_entries + kControlReserve >= row.state->max_control_entries) {
     return CallerError(ErrorCode::kCallQueueFull, row.control_entries);
   }
-  wire::Bhs header = pdu::Make(pdu::kAsyncMessage);
-  pdu::SetInitiatorTaskTag(header, pdu::kReservedTag);
-  pdu::SetLun(header, message.lun);
-  pdu::SetAsync(header, message.event, message.vcode, message.parameter1, message.parameter2,
-                message.parameter3);
-  uint64_t cookie = Cookie(CookieKind::kPlain, 0);
-  std::span<const std::byte> data;
-  if (!message.sense.empty()) {
-    if (std::popcount(row.state->echo_free) <= 1) return CallerError(ErrorCode::kCallQueueFull);
-    const uint32_t echo = AcquireEcho(row);
-    std::span<std::byte> bytes = EchoBytes(row, echo);
-    pdu::PutU16(bytes.data(), static_cast<uint16_t>(message.sense.size()));
-    std::memcpy(bytes.data() + 2, message.sense.data(), message.sense.size());
-    data = bytes.first(message.sense.size() + 2);
-    cookie = Cookie(CookieKind::kEcho, echo);
+  wire::AsynchronousMessage async;
+  async.lun = wire::LunFromBytes(message.lun);
+  async.async_event = static_cast<wire::AsyncEvent>(message.event);
+  async.async_vcode = message.vcode;
+  async.parameter1 = message.parameter1;
+  async.parameter2 = message.parameter2;
+  async.parameter3 = message.parameter3;
+  wire::Bhs header;
+  wire::Encode(async, &header);
+  if (message.sense.empty()) {
+    return QueueControl(row, TxClass::kNormal, header, {}, Cookie(CookieKind::kPlain, 0))
+               ? Error::Ok()
+               : CallerError(ErrorCode::kCallQueueFull);
   }
-  if (!QueueControl(row, TxClass::kNormal, header, data, cookie)) {
-    if (!data.empty()) ReleaseEcho(row, IndexOfCookie(cookie));
+  if (std::popcount(row.state->echo_free) <= 1) return CallerError(ErrorCode::kCallQueueFull);
+  const uint32_t echo = AcquireEcho(row);
+  const size_t size = wire::BuildSenseSegment(message.sense, EchoBytes(row, echo));
+  Check(size > 0);  // an echo slot holds limits.sense_bytes and more
+  if (!QueueControl(row, TxClass::kNormal, header, EchoBytes(row, echo).first(size),
+                    Cookie(CookieKind::kEcho, echo))) {
+    ReleaseEcho(row, echo);
     return CallerError(ErrorCode::kCallQueueFull);
   }
+  return Error::Ok();
+}
+
+Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
+  const auto event = static_cast<wire::AsyncEvent>(message.event);
+  if (row.closed || row.disconnect_told) return CallerError(ErrorCode::kCallUnknownConnection);
+  const bool asks_logout = event == wire::AsyncEvent::kLogoutRequest;
+  if (asks_logout && !row.state->csm.Can(CsmEvent::kLogoutRequested)) {
+    return CallerError(ErrorCode::kCallOutOfState, static_cast<uint32_t>(row.state->csm.state()));
+  }
+  if (message.sense.size() > limits.sense_bytes ||
+      (event == wire::AsyncEvent::kScsiAsyncEvent && message.sense.empty())) {
+    return CallerError(ErrorCode::kCallSense, static_cast<uint32_t>(message.sense.size()));
+  }
+  if (event == wire::AsyncEvent::kTaskTermination &&
+      parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort) {
+    return CallerError(ErrorCode::kCallNotNegotiated);
+  }
+  if (Error error = QueueAsync(row, message); !error.ok()) return error;
+  const auto announced = [](ErrorCode code) {
+    return MakeError(code, Role::kTarget, PduClass::kUnsolicited, 0);
+  };
   if (asks_logout) {
     row.state->csm.Take(CsmEvent::kLogoutRequested);
     row.logout_deadline = now + Seconds(message.parameter3);
+  } else if (event == wire::AsyncEvent::kConnectionDropNotification &&
+             message.parameter1 == row.state->login.cid) {
+    EndConnection(row, announced(ErrorCode::kConnectionDropAnnounced), true);
+  } else if (event == wire::AsyncEvent::kSessionDropNotification) {
+    EndSession(announced(ErrorCode::kSessionDropAnnounced), true);
   }
   return Error::Ok();
 }
 
 Error SessionState::RequestLogout(Row& row, uint16_t timeout_s) {
   AsyncMessage message;
-  message.event = kLogoutRequest;
+  message.event = static_cast<uint8_t>(wire::AsyncEvent::kLogoutRequest);
   message.parameter3 = timeout_s;
   return SendAsync(row, message);
 }
@@ -310,10 +328,10 @@ void SessionState::HandleTimeout(Instant at) {
     if (row.logout_deadline <= now) {
       row.logout_deadline = Instant::Never();
       AsyncMessage message;  // section 11.9.1: "Dropped the connection", if possible
-      message.event = kConnectionDropped;
+      message.event = static_cast<uint8_t>(wire::AsyncEvent::kConnectionDropNotification);
       message.parameter1 = row.state->login.cid;
       message.parameter2 = parameters.DefaultTime2Wait;
-      (void)SendAsync(row, message);
+      (void)QueueAsync(row, message);
       EndConnection(
           row, MakeError(ErrorCode::kAsyncLogoutDeadline, Role::kTarget, PduClass::kNone, 0), true);
       continue;

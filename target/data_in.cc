@@ -1,9 +1,11 @@
 // Data to the initiator and the end of tasks: SendData, Complete, Data-In, SCSI Response. RFC 7143
 // sections 11.4, 11.7, 4.2.5.2, 10.2.
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "protocol/check.h"
+#include "protocol/wire/sense.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -115,28 +117,28 @@ Error SessionState::Complete(uint32_t index, const Completion& completion) {
 }
 
 void SessionState::SetSense(Task& task, std::span<const std::byte> sense) {
-  std::byte* at = senses + size_t{IndexOf(task)} * (limits.sense_bytes + 2);
-  task.sense_size = static_cast<uint16_t>(sense.size());
-  pdu::PutU16(at, task.sense_size);
-  if (!sense.empty()) std::memcpy(at + 2, sense.data(), sense.size());
+  const size_t bytes = limits.sense_bytes + size_t{2};
+  const std::span<std::byte> segment(senses + IndexOf(task) * bytes, bytes);
+  task.sense_segment_size =
+      static_cast<uint16_t>(sense.empty() ? 0 : wire::BuildSenseSegment(sense, segment));
 }
 
 // The engine ends the task itself, with the outcome of the error's row, when the data that is still
 // expected has come (section 11.4.2). The embedder is told to stop first.
 void SessionState::Fail(uint32_t index, const Error& error) {
+  FailWith(index, InfoOf(error.code).outcome);
+}
+
+void SessionState::FailWith(uint32_t index, const TaskOutcome& outcome) {
   Task& task = tasks[index];
   if (task.aborted || task.failed || task.completed) return;
   task.failed = task.completed = true;
-  const TaskOutcome outcome = InfoOf(error.code).outcome;
   task.status = outcome.status;
   task.response = 0;
   if (outcome.status == kStatusCheckCondition) {
-    std::byte sense[18] = {};  // fixed format, current error
-    sense[0] = std::byte{0x70};
-    sense[2] = std::byte{outcome.sense_key};
-    sense[7] = std::byte{10};
-    sense[12] = std::byte{outcome.asc};
-    sense[13] = std::byte{outcome.ascq};
+    std::array<std::byte, wire::kFixedSenseBytes> sense;
+    wire::BuildFixedSense(
+        {.key = outcome.sense_key, .asc = outcome.asc, .ascq = outcome.ascq}, sense);
     SetSense(task, sense);
   }
   task.transfer_length = task.write ? task.arrived.size_bytes() : task.sent;
@@ -157,6 +159,7 @@ Error SessionState::Release(uint32_t index) {
   if (!task.abort_told || task.embedder_done) return CallerError(ErrorCode::kCallOutOfState);
   task.embedder_done = true;
   Ready(index);
+  if (task.early_end) EndWaits(index);
   MaybeFree(index);
   return Error::Ok();
 }
@@ -209,7 +212,7 @@ bool SessionState::FeedSource(Row& row, uint32_t index) {
   Source& source = sources[source_index];
   const bool last = source.next == kNone;
   const bool collapse = last && task.completed && !task.failed && !task.write &&
-                        task.response == 0 && Collapses(task.status) && task.sense_size == 0 &&
+                        task.response == 0 && Collapses(task.status) && task.sense_segment_size == 0 &&
                         task.status_qualifier == 0 && !DataExpected(task);
   Transfer transfer;
   transfer.header = pdu::Make(pdu::kDataIn);
@@ -254,8 +257,7 @@ void SessionState::FeedStatus(Row& row, uint32_t index) {
   pdu::SetResidualCounts(header, residual.count, bidi.count);
   if (parameters.iSCSIProtocolLevel >= 2) pdu::SetStatusQualifier(header, task.status_qualifier);
   const std::byte* sense = senses + size_t{index} * (limits.sense_bytes + 2);
-  const size_t size = task.sense_size > 0 ? task.sense_size + 2u : 0;
-  Check(row.state->sender.QueuePdu(TxClass::kNormal, header, {}, {sense, size},
+  Check(row.state->sender.QueuePdu(TxClass::kNormal, header, {}, {sense, task.sense_segment_size},
                                    Cookie(CookieKind::kStatus, index)));
   ++row.task_entries;
   ++task.tx_refs;

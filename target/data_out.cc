@@ -125,6 +125,7 @@ void SessionState::CloseBurst(uint32_t burst_index) {
 // (section 10.7).
 void SessionState::DropBursts(uint32_t index) {
   Task& task = tasks[index];
+  if (task.unsolicited_open) absorbed_tags.Add(task.initiator_task_tag);
   task.unsolicited_open = false;
   for (uint32_t i = 0; i < burst_count && task.bursts > 0; ++i) {
     if (!bursts[i].open || bursts[i].task != index) continue;
@@ -151,9 +152,15 @@ Error SessionState::FindSequence(const wire::Bhs& header, uint32_t* task_index,
   const uint32_t itt = pdu::InitiatorTaskTag(header);
   *burst_index = *task_index = kNone;
   if (ttt == pdu::kReservedTag) {
-    *task_index = tags.Find(itt, tasks);
-    if (*task_index == kNone) return Violation(ErrorCode::kTaskTagUnknown, itt);
-    const Task& task = tasks[*task_index];
+    const uint32_t found = tags.Find(itt, tasks);
+    const bool open = found != kNone && tasks[found].unsolicited_open;
+    if (!open && absorbed_tags.Has(itt)) {
+      if (pdu::Final(header)) absorbed_tags.Forget(itt);
+      return Violation(ErrorCode::kTransferTagTerminated, itt);
+    }
+    if (found == kNone) return Violation(ErrorCode::kTaskTagUnknown, itt);
+    *task_index = found;
+    const Task& task = tasks[found];
     if (!task.write) return Violation(ErrorCode::kDataOutWithoutWrite, itt);
     if (!task.unsolicited_open)
       return Violation(ErrorCode::kDataOutAfterFinal, pdu::DataSn(header));

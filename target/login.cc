@@ -22,6 +22,23 @@ LoginStatus StatusOf(ErrorCode code) {
   return {static_cast<uint8_t>(status >> 8), static_cast<uint8_t>(status & 0xff)};
 }
 
+// The row that says what the embedder refuses the login with, section 11.13.5.
+Error Refusal(LoginStatus status) {
+  constexpr ErrorCode kCodes[] = {
+      ErrorCode::kLoginAuthenticationFailed, ErrorCode::kLoginNotAuthorized,
+      ErrorCode::kLoginTargetNotFound,       ErrorCode::kLoginTargetRemoved,
+      ErrorCode::kLoginTooManyConnections,   ErrorCode::kLoginCannotSpan,
+      ErrorCode::kLoginSessionType,          ErrorCode::kLoginSessionUnknown,
+      ErrorCode::kLoginTargetError,          ErrorCode::kLoginServiceUnavailable,
+      ErrorCode::kLoginOutOfResources,
+  };
+  const auto number = static_cast<uint32_t>(status.status_class << 8 | status.status_detail);
+  for (ErrorCode code : kCodes) {
+    if (InfoOf(code).login_status == number) return Violation(code);
+  }
+  return Violation(ErrorCode::kLoginRefused, number);
+}
+
 // Stamps StatSN when a response leaves; see also SessionState's.
 class LoginStamper final : public Stamper {
  public:
@@ -387,14 +404,13 @@ Error AnswerLookup(ConnectionState& c, const LookupAnswer& answer) {
   if (answer.status.status_class != 0) {
     text::PairWriter writer(c.text_answer);
     if (!answer.redirect_address.empty()) writer.Add("TargetAddress", answer.redirect_address);
-    Refuse(
-        c,
-        Violation(ErrorCode::kLoginRefused, static_cast<uint32_t>(answer.status.status_class << 8 |
-                                                                  answer.status.status_detail)),
-        answer.status, writer.size());
+    Refuse(c, Refusal(answer.status), answer.status, writer.size());
     return Error::Ok();
   }
   text::Offer offer = answer.offer;
+  // What this engine can do.
+  offer.MaxConnections = std::min<uint16_t>(offer.MaxConnections, kMaxConnections);
+  offer.ErrorRecoveryLevel = std::min<uint8_t>(offer.ErrorRecoveryLevel, kMaxErrorRecoveryLevel);
   offer.AuthMethod = {};
   const bool chap_possible = !c.options.hashes.empty() && !answer.accounts.empty();
   if (chap_possible) offer.AuthMethod.Add(text::AuthenticationMethod::kCHAP);
@@ -423,11 +439,7 @@ Error AnswerClaim(ConnectionState& c, const ClaimAnswer& answer) {
     return CallerError(ErrorCode::kCallOutOfState, static_cast<uint32_t>(login.state));
   }
   if (answer.status.status_class != 0) {
-    Refuse(
-        c,
-        Violation(ErrorCode::kLoginRefused, static_cast<uint32_t>(answer.status.status_class << 8 |
-                                                                  answer.status.status_detail)),
-        answer.status);
+    Refuse(c, Refusal(answer.status), answer.status);
     return Error::Ok();
   }
   if (answer.tsih == 0) return CallerError(ErrorCode::kCallArgument, 1);

@@ -42,7 +42,7 @@ SessionState::SessionState(const SessionOptions& session_options, Arena& arena)
   task_count = TaskCount(limits);
   window = CommandWindow(limits.command_slots, arena);
   tasks = arena.Make<Task>(task_count);
-  cdbs = arena.Make<std::byte>(task_count * kMaxCdbBytes);
+  cdbs = arena.Make<std::byte>(task_count * wire::kMaxCdbBytes);
   senses = arena.Make<std::byte>(size_t{task_count} * (limits.sense_bytes + 2));
   free_tasks = arena.Make<uint32_t>(task_count);
   for (uint32_t i = 0; i < task_count; ++i) free_tasks[free_task_count++] = task_count - 1 - i;
@@ -94,7 +94,7 @@ void SessionState::Fill(const Notice& notice, Event* event) {
       event->task = {notice.index, notice.generation};
       event->connection = IdOf(rows[task.row]);
       event->lun = pdu::Lun(task.header);
-      event->cdb = {cdbs + size_t{notice.index} * kMaxCdbBytes, task.cdb_size};
+      event->cdb = {cdbs + size_t{notice.index} * wire::kMaxCdbBytes, task.cdb_size};
       event->read = task.read;
       event->write = task.write;
       event->immediate = task.immediate;
@@ -241,8 +241,10 @@ Error SessionState::CheckAny(const Row& row, const RxItem& item) const {
   if (info->always_final && !pdu::Final(header)) {
     return violation(ErrorCode::kFinalBitMissing, pdu_class, opcode);
   }
-  // One more than was sent is let pass: R2T and an unasked NOP-In show the next StatSN without taking it, and libiscsi
-  // then acknowledges it all the same. Nothing is retained at ErrorRecoveryLevel 0 that this could release too early.
+  // One more than was sent is let pass: R2T and an unasked NOP-In show the next StatSN without
+  // taking it, and libiscsi then acknowledges it all the same. Nothing is retained at
+  // ErrorRecoveryLevel 0 that this could release too early. One that falls back (kExpStatSnBehind)
+  // says nothing new.
   if (SerialLess(row.state->stat_sn + 1, pdu::ExpStatSn(header))) {
     return violation(ErrorCode::kExpStatSnUnsent, pdu_class, pdu::ExpStatSn(header));
   }
@@ -416,12 +418,15 @@ void SessionState::FreeTask(uint32_t index) {
   if (!task.status_sent) EndTask(task);
   if (task.in_ready_list) Unlist(index);
   if (task.announced) NotifyTask(EventKind::kTaskReleased, index);
-  const uint32_t waited_by = task.waited_by;
   task.state = TaskState::kFree;
   if (++task.generation == 0) task.generation = 1;
   free_tasks[free_task_count++] = index;
   --live_tasks;
-  for (uint32_t left = waited_by; left != 0; left &= left - 1) {
+  EndWaits(index);
+}
+
+void SessionState::EndWaits(uint32_t index) {
+  for (uint32_t left = std::exchange(tasks[index].waited_by, 0); left != 0; left &= left - 1) {
     const uint32_t i = static_cast<uint32_t>(std::countr_zero(left));
     --requests[i].pending;
     Advance(i);
@@ -591,7 +596,7 @@ size_t Session::MemoryNeeded(const SessionOptions& options) {
   const uint32_t tasks = TaskCount(limits);
   return Arena::Needed<std::byte>(sizeof(SessionState)) +
          CommandWindow::MemoryNeeded(limits.command_slots) + Arena::Needed<Task>(tasks) +
-         Arena::Needed<std::byte>(tasks * kMaxCdbBytes) +
+         Arena::Needed<std::byte>(tasks * wire::kMaxCdbBytes) +
          Arena::Needed<std::byte>(size_t{tasks} * (limits.sense_bytes + 2)) +
          Arena::Needed<uint32_t>(tasks) + TagTable::MemoryNeeded(tasks) +
          Arena::Needed<Source>(limits.source_slots) + Arena::Needed<uint32_t>(limits.source_slots) +

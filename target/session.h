@@ -85,6 +85,11 @@ struct Completion {
 struct AbortScope {
   bool all_luns = true;
   std::array<std::byte, 8> lun = {};  // of these only, if not all_luns
+  // TAS=1 of the Control mode page (SPC-4): each task ends with status TASK ABORTED, when the data
+  // that is still on its way has come. Not in a session with TaskReporting=FastAbort, where an
+  // Asynchronous Message tells the same (section 4.2.3.4). Either way kScopeAborted does not wait
+  // for the initiator.
+  bool task_aborted_status = false;
 };
 
 // Responses of section 11.6.1 (7: RFC 7144), given as numbers to AnswerTaskManagement.
@@ -173,8 +178,10 @@ class Session {
   [[nodiscard]] Error AnswerText(RequestId request, std::span<const std::byte> text);
 
   // Asks the initiator to log out within `timeout_s`; then the connection is dropped
-  // (section 11.9.1, event 1).
+  // (section 11.9.1, event 1). Not while a logout is in progress.
   [[nodiscard]] Error RequestLogout(ConnectionId id, uint16_t timeout_s);
+  // Event 1 is RequestLogout(Parameter3); event 2 with this connection's CID as Parameter1, and
+  // event 3, are followed by the kDisconnect that they announce.
   [[nodiscard]] Error SendAsync(ConnectionId id, const AsyncMessage& message);
   // Sends a NOP-In that wants an answer (section 11.19). Keepalive does so by itself.
   [[nodiscard]] Error Ping(ConnectionId id);

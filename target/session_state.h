@@ -25,6 +25,7 @@
 #include "protocol/connection/states.h"
 #include "protocol/session/command_window.h"
 #include "protocol/session/run_set.h"
+#include "protocol/wire/ahs.h"
 #include "target/connection_state.h"
 #include "target/pdu.h"
 #include "target/session.h"
@@ -32,12 +33,10 @@
 namespace isthmus::target {
 
 inline constexpr uint32_t kNone = 0xffffffff;
-inline constexpr uint32_t kMaxConnections =
-    1;  // rows; ErrorRecoveryLevel 0 and one connection a session
 inline constexpr size_t kMaxRuns = 8;
 inline constexpr uint32_t kMaxRequests = 32;  // bits of Task::waited_by
-inline constexpr size_t kMaxCdbBytes = 260;
-// Of a connection's control entries: kept for what is owed whatever the peer sends (functions, logout, text, ping, window).
+// Of a connection's control entries: kept for what is owed whatever the peer sends (functions,
+// logout, text, ping, window).
 inline constexpr uint32_t kControlReserve = 24;
 
 // The life of a command's record, in order.
@@ -58,7 +57,7 @@ struct Task {
   bool begun : 1 = false;       // kBegin was queued
   bool windowed : 1 = false;    // holds a slot of the command window (delivered, not immediate)
   bool aborted : 1 = false;     // no status is sent
-  bool failed : 1 = false;      // ends with `outcome` once the data that is still to come has come
+  bool failed : 1 = false;      // ends with `status` once the data that is still to come has come
   bool abort_told : 1 = false;  // kTaskAborted was queued: Release() is owed
   bool embedder_done : 1 =
       false;                   // Complete(), Release() or Refuse() came, or nothing was ever told
@@ -69,6 +68,8 @@ struct Task {
   bool in_ready_list : 1 = false;
   bool in_hash : 1 = false;
   bool unsolicited_open : 1 = false;  // unsolicited Data-Out PDUs up to an F bit are still to come
+  bool told_termination : 1 = false;  // an Asynchronous Message named its LUN
+  bool early_end : 1 = false;  // who waits for it waits for the embedder only, not for its status
   uint32_t generation = 1;
   uint32_t initiator_task_tag = 0;
   uint32_t cmd_sn = 0;
@@ -99,9 +100,8 @@ struct Task {
   // Its end.
   uint8_t status = 0, response = 0;
   uint16_t status_qualifier = 0;
-  uint16_t sense_size = 0;
+  uint16_t sense_segment_size = 0;  // of its place in SessionState::senses
   uint64_t transfer_length = 0, bidi_transfer_length = 0;
-  TaskOutcome outcome;
 
   wire::Bhs header;
   uint32_t cdb_size = 0;
@@ -151,12 +151,12 @@ struct Request {
   bool told = false;
   bool answered = false;
   bool all_luns = true;
+  bool task_aborted_status = false;  // kScope
   bool send_targets_all = false;
   uint32_t generation = 1;
   uint32_t initiator_task_tag = 0;
   uint32_t cmd_sn = 0;
   uint32_t pending = 0;   // tasks whose waited_by names it
-  uint32_t affected = 0;  // tasks that it ended
   uint32_t additional_response_information = 0;
   uint64_t cookie = 0;
   std::array<std::byte, 8> lun = {};
@@ -217,6 +217,30 @@ class TagTable {
   uint32_t* slots_ = nullptr;
 };
 
+// Initiator Task Tags of tasks that were aborted while unsolicited data was still to come: what
+// comes of it is discarded silently (section 10.7). The oldest is forgotten for a new one.
+class AbsorbedTags {
+ public:
+  void Add(uint32_t tag) { tags_[next_++ % tags_.size()] = {tag, true}; }
+  bool Has(uint32_t tag) const {
+    for (const Entry& entry : tags_) {
+      if (entry.used && entry.tag == tag) return true;
+    }
+    return false;
+  }
+  void Forget(uint32_t tag) {
+    for (Entry& entry : tags_) entry.used = entry.used && entry.tag != tag;
+  }
+
+ private:
+  struct Entry {
+    uint32_t tag = 0;
+    bool used = false;
+  };
+  std::array<Entry, 16> tags_ = {};
+  uint32_t next_ = 0;
+};
+
 // A row: a connection of the session.
 struct Row {
   ConnectionState* state = nullptr;  // nullptr: none
@@ -273,11 +297,12 @@ struct SessionState {
 
   CommandWindow window;
   Task* tasks = nullptr;
-  std::byte* cdbs = nullptr;    // kMaxCdbBytes each
+  std::byte* cdbs = nullptr;    // wire::kMaxCdbBytes each
   std::byte* senses = nullptr;  // 2 + sense_bytes each
   uint32_t* free_tasks = nullptr;
   uint32_t task_count = 0, free_task_count = 0, immediate_count = 0, live_tasks = 0;
   TagTable tags;
+  AbsorbedTags absorbed_tags;
   Source* sources = nullptr;
   uint32_t* free_sources = nullptr;
   uint32_t source_count = 0, free_source_count = 0;
@@ -328,7 +353,7 @@ struct SessionState {
   void OnCommandEnd(Row& row, uint32_t task, bool good);
   Error CheckCommand(const RxItem& item) const;
   void DeliverOther(uint32_t task);
-  bool ParseAhs(const RxItem& item, Task& task, Error* error);
+  Error ParseAhs(const RxItem& item, Task& task);
   void DeliverInOrder();
   void Deliver(uint32_t task);
   bool CheckCmdSn(Row& row, const wire::Bhs& header);
@@ -356,6 +381,7 @@ struct SessionState {
   void SetSense(Task& task, std::span<const std::byte> sense);
   bool FeedSource(Row& row, uint32_t task);
   void Fail(uint32_t task, const Error& error);  // with the outcome of the error's row
+  void FailWith(uint32_t task, const TaskOutcome& outcome);
   void Ready(uint32_t task);
   void Feed(Row& row);
   bool FeedTask(Row& row, uint32_t task);
@@ -372,6 +398,8 @@ struct SessionState {
   void AdvanceAll();
   void WaitFor(uint32_t request, uint32_t task);
   void AbortAffected(uint32_t request);
+  void EndWaits(uint32_t task);
+  void TellTermination(const Task& task);
   void RespondFunction(Row& row, uint32_t itt, uint8_t response, uint32_t ari, uint32_t request);
   void OnSingleTaskFunction(Row& row, const wire::Bhs& header);
   bool Finishing(const Task& task) const;
@@ -399,6 +427,7 @@ struct SessionState {
   bool OnNopHeader(Row& row, const RxItem& item);
   Error CheckNopAnswer(Row& row, const wire::Bhs& header);
   Error SendPing(Row& row);
+  Error QueueAsync(Row& row, const AsyncMessage& message);
   Error SendAsync(Row& row, const AsyncMessage& message);
   Error RequestLogout(Row& row, uint16_t timeout_s);
   void TellWindow(Row& row);

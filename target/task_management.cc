@@ -4,32 +4,22 @@
 
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
+#include "protocol/wire/asynchronous_message.h"
+#include "protocol/wire/codes.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
 namespace {
 
-enum Function : uint8_t {
-  kAbortTask = 1,
-  kAbortTaskSet = 2,
-  kClearAca = 3,
-  kClearTaskSet = 4,
-  kLogicalUnitReset = 5,
-  kTargetWarmReset = 6,
-  kTargetColdReset = 7,
-  kTaskReassign = 8,
-  kQueryTask = 9,  // and the rest: RFC 7144
-  kQueryTaskSet = 10,
-  kITNexusReset = 11,
-  kQueryAsynchronousEvent = 12,
-};
+using Function = wire::TaskManagementFunction;
 
-constexpr uint8_t kComplete = 0;
-constexpr uint8_t kTaskUnknown = 1;
-constexpr uint8_t kReassignNotSupported = 4;
-constexpr uint8_t kNotSupported = 5;
-constexpr uint8_t kSucceeded = 7;  // RFC 7144
-constexpr uint8_t kRejected = 255;
+constexpr auto kComplete =
+    static_cast<uint8_t>(wire::TaskManagementResponseCode::kFunctionComplete);
+constexpr auto kSucceeded =
+    static_cast<uint8_t>(wire::TaskManagementResponseCode::kFunctionSucceeded);
+
+// What the error table answers.
+uint8_t AnswerTo(ErrorCode code) { return InfoOf(code).answer; }
 
 // Which of the session's tasks a function ends, by number.
 struct Scope {
@@ -144,22 +134,26 @@ void SessionState::RespondFunction(Row& row, uint32_t itt, uint8_t response, uin
 }
 
 void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
-  const uint8_t function = pdu::Function(header);
+  const uint8_t code = pdu::Function(header);
+  const auto function = static_cast<Function>(code);
   const uint32_t itt = pdu::InitiatorTaskTag(header);
-  const bool unlocked = function <= kTaskReassign || parameters.iSCSIProtocolLevel >= 2;
-  if (function == 0 || function >= std::size(kScopes) || !unlocked) {
-    RespondFunction(row, itt, kNotSupported, 0, kNone);
-    return;
+  const auto refuse = [&](ErrorCode error) {
+    RespondFunction(row, itt, AnswerTo(error), 0, kNone);
+  };
+  const bool unlocked = code <= static_cast<uint8_t>(Function::kTaskReassign) ||
+                        parameters.iSCSIProtocolLevel >= 2;
+  if (code == 0 || code >= std::size(kScopes) || !unlocked) {
+    return refuse(ErrorCode::kFunctionUnknown);
   }
-  if (function == kTaskReassign) {  // ErrorRecoveryLevel 0 (section 7.2.2)
-    RespondFunction(row, itt, pdu::Immediate(header) ? kReassignNotSupported : kRejected, 0, kNone);
-    return;
+  if (function == Function::kTaskReassign) {  // ErrorRecoveryLevel 0 (section 7.2.2)
+    return refuse(pdu::Immediate(header) ? ErrorCode::kReassignNotSupported
+                                         : ErrorCode::kReassignNotImmediate);
   }
-  if (function == kAbortTask || function == kQueryTask) {
+  if (function == Function::kAbortTask || function == Function::kQueryTask) {
     OnSingleTaskFunction(row, header);
     return;
   }
-  if (function == kQueryTaskSet) {
+  if (function == Function::kQueryTaskSet) {
     bool any = false;
     for (uint32_t i = 0; i < task_count; ++i) any = any || InLun(tasks[i], pdu::Lun(header));
     RespondFunction(row, itt, any ? kSucceeded : kComplete, 0, kNone);
@@ -167,20 +161,17 @@ void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
   }
   const uint32_t index = AcquireRequest(RequestKind::kFunction, row);
   if (index == kNone) {
-    if (pdu::Immediate(header)) {
-      SendReject(row, InfoOf(ErrorCode::kTooManyImmediateCommands).reject_reason, header, {});
-    } else {
-      RespondFunction(row, itt, kRejected, 0, kNone);
-    }
+    if (!pdu::Immediate(header)) return refuse(ErrorCode::kFunctionFailed);
+    SendReject(row, InfoOf(ErrorCode::kTooManyImmediateCommands).reject_reason, header, {});
     return;
   }
   Request& request = requests[index];
-  request.function = function;
+  request.function = code;
   request.initiator_task_tag = itt;
   request.cmd_sn = pdu::CmdSn(header);
   request.lun = pdu::Lun(header);
   request.tell_embedder = true;
-  if (kScopes[function].plugs) {
+  if (kScopes[code].plugs) {
     // At most as many as the window is wide.
     for (uint32_t sn = window.exp_cmd_sn(); SerialLess(sn, request.cmd_sn); ++sn) {
       if (!SerialLessEqual(sn, window.max_cmd_sn())) break;
@@ -198,114 +189,119 @@ bool SessionState::InLun(const Task& task, const std::array<std::byte, 8>& lun) 
 
 // ABORT TASK and QUERY TASK. Section 11.6.1 a) to c).
 void SessionState::OnSingleTaskFunction(Row& row, const wire::Bhs& header) {
-  const bool query = pdu::Function(header) == kQueryTask;
+  const bool query = static_cast<Function>(pdu::Function(header)) == Function::kQueryTask;
   const uint32_t itt = pdu::InitiatorTaskTag(header);
   const uint32_t ref_itt = pdu::ReferencedTaskTag(header);
   const uint32_t ref_cmd_sn = pdu::RefCmdSn(header);
   const uint32_t cmd_sn = pdu::CmdSn(header);
+  const auto respond = [&](uint8_t response) { RespondFunction(row, itt, response, 0, kNone); };
   for (const Request& other : requests) {
     if (other.kind == RequestKind::kFunction && other.initiator_task_tag == ref_itt) {
-      RespondFunction(row, itt, kRejected, 0, kNone);
-      return;
+      return respond(AnswerTo(ErrorCode::kFunctionOnFunction));
     }
   }
   const uint32_t index = tags.Find(ref_itt, tasks);
-  if (index != kNone && !tasks[index].aborted) {
-    const Task& task = tasks[index];
-    const uint32_t named = task.immediate ? ref_cmd_sn : task.cmd_sn;
-    if (pdu::Opcode(task.header) != pdu::kScsiCommand || ref_cmd_sn != named ||
-        pdu::Lun(task.header) != pdu::Lun(header)) {
-      RespondFunction(row, itt, kTaskUnknown, 0, kNone);
-      return;
+  if (index == kNone) {
+    if (query) return respond(kComplete);
+    const CmdSnClass place = window.Classify(ref_cmd_sn);
+    const bool missing = place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead;
+    if (!missing || !SerialLess(ref_cmd_sn, cmd_sn)) {
+      return respond(AnswerTo(ErrorCode::kReferencedTaskUnknown));
     }
-    if (query) {
-      RespondFunction(row, itt, kSucceeded, 0, kNone);
-      return;
-    }
-    const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
-    if (request_index == kNone) {
-      RespondFunction(row, itt, kRejected, 0, kNone);
-      return;
-    }
-    Request& request = requests[request_index];
-    request.function = kAbortTask;
-    request.initiator_task_tag = itt;
-    request.cmd_sn = cmd_sn;
-    request.step = RequestStep::kTasks;
-    WaitFor(request_index, index);
-    if (Finishing(task)) {
-      request.response = kTaskUnknown;  // its status goes out before this response (section 7.11)
-    } else {
-      AbortTask(index, false);
-    }
-    Advance(request_index);
-    return;
-  }
-  if (index != kNone &&
-      tasks[index].aborted) {  // another function is at it; this one waits with it
-    const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
-    if (request_index == kNone || query) {
-      if (request_index != kNone) FreeRequest(request_index);
-      RespondFunction(row, itt, query ? kComplete : kRejected, 0, kNone);
-      return;
-    }
-    requests[request_index].function = kAbortTask;
-    requests[request_index].initiator_task_tag = itt;
-    requests[request_index].step = RequestStep::kTasks;
-    WaitFor(request_index, index);
-    return;
-  }
-  if (query) {
-    RespondFunction(row, itt, kComplete, 0, kNone);
-    return;
-  }
-  const CmdSnClass place = window.Classify(ref_cmd_sn);
-  const bool missing = place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead;
-  if (missing && SerialLess(ref_cmd_sn, cmd_sn)) {
     Check(window.Plug(ref_cmd_sn));  // counts as received (section 7.11)
-    RespondFunction(row, itt, kComplete, 0, kNone);
+    respond(kComplete);
     DeliverInOrder();
     return;
   }
-  RespondFunction(row, itt, kTaskUnknown, 0, kNone);
+  const Task& task = tasks[index];
+  if (!task.aborted) {
+    const uint32_t named = task.immediate ? ref_cmd_sn : task.cmd_sn;
+    if (ref_cmd_sn != named) return respond(AnswerTo(ErrorCode::kRefCmdSnMismatch));
+    if (pdu::Lun(task.header) != pdu::Lun(header)) {
+      return respond(AnswerTo(ErrorCode::kFunctionLunMismatch));
+    }
+  }
+  if (query) return respond(task.aborted ? kComplete : kSucceeded);
+  const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
+  if (request_index == kNone) return respond(AnswerTo(ErrorCode::kFunctionFailed));
+  Request& request = requests[request_index];
+  request.function = pdu::Function(header);
+  request.initiator_task_tag = itt;
+  request.cmd_sn = cmd_sn;
+  request.step = RequestStep::kTasks;
+  WaitFor(request_index, index);
+  if (task.aborted) return;  // another function is at it; this one waits with it
+  if (Finishing(task)) {
+    // Its status goes out before this response (section 7.11).
+    request.response = AnswerTo(ErrorCode::kReferencedTaskUnknown);
+  } else {
+    AbortTask(index, false);
+  }
+  Advance(request_index);
 }
 
-// Nobody works on it any more; only its status has still to leave. This session's own functions let it.
+// Nobody works on it any more; only its status has still to leave. This session's own functions let
+// it.
 bool SessionState::Finishing(const Task& task) const {
   return task.completed && task.embedder_done && !task.aborted && !task.failed &&
          !DataExpected(task);
 }
 
+// Section 4.2.3.4 d): one Asynchronous Message for each logical unit of which tasks end.
+void SessionState::TellTermination(const Task& task) {
+  if (task.told_termination) return;
+  Row& row = rows[task.row];
+  if (row.closed || row.disconnect_told) return;
+  for (uint32_t i = 0; i < task_count; ++i) {
+    if (tasks[i].row == task.row && pdu::Lun(tasks[i].header) == pdu::Lun(task.header)) {
+      tasks[i].told_termination = true;
+    }
+  }
+  AsyncMessage message;
+  message.event = static_cast<uint8_t>(wire::AsyncEvent::kTaskTermination);
+  message.lun = pdu::Lun(task.header);
+  if (QueueAsync(row, message).ok()) return;
+  // It does not read, and may not be left in the belief that its tasks go on.
+  EndConnection(row, MakeError(ErrorCode::kTransmitBacklog, Role::kTarget, PduClass::kNone, 0),
+                false);
+}
+
 // Tells every task that the request ends, and makes the request wait for them.
 void SessionState::AbortAffected(uint32_t request_index) {
   Request& request = requests[request_index];
+  const bool fast = parameters.TaskReporting == text::TaskReportingSemantics::kFastAbort;
+  const bool function = request.kind == RequestKind::kFunction;
+  const bool third_party = request.kind == RequestKind::kScope;
   Scope scope = {true, true, true, false, false};
-  bool waits = false;  // for Target Transfer Tags of the issuing initiator (section 4.2.3.3)
-  if (request.kind == RequestKind::kFunction) {
-    scope = kScopes[request.function];
-    waits = parameters.TaskReporting != text::TaskReportingSemantics::kFastAbort;
-  } else if (request.kind == RequestKind::kScope) {
-    scope.all_luns = request.all_luns;
-  }
+  if (function) scope = kScopes[request.function];
+  if (third_party) scope.all_luns = request.all_luns;
   if (!scope.tasks) return;
-  ++request
-        .pending;  // a task that ends at once must not end the request before the last one was told
+  // For Target Transfer Tags of the issuing initiator (section 4.2.3.3).
+  const bool waits = function && !fast;
+  // A task that ends at once must not end the request before the last one was told.
+  ++request.pending;
+  for (uint32_t i = 0; i < task_count; ++i) tasks[i].told_termination = false;
   for (uint32_t i = 0; i < task_count; ++i) {
     Task& task = tasks[i];
-    const bool scsi =
-        task.state != TaskState::kFree && pdu::Opcode(task.header) == pdu::kScsiCommand;
-    if (!scsi || task.status_sent) continue;
-    if (!scope.all_luns && pdu::Lun(task.header) != request.lun) continue;
-    if (request.kind == RequestKind::kFunction) {
+    const bool scsi = task.state != TaskState::kFree &&
+                      pdu::Opcode(task.header) == pdu::kScsiCommand && !task.status_sent;
+    if (!scsi || (!scope.all_luns && pdu::Lun(task.header) != request.lun)) continue;
+    if (function) {
       const bool later = !task.immediate && !SerialLess(task.cmd_sn, request.cmd_sn);
       if (later && (!scope.later_too || task.state != TaskState::kActive)) continue;
       if (task.state == TaskState::kReceiving) continue;
-    } else if (request.kind == RequestKind::kScope && task.state != TaskState::kActive) {
+    } else if (third_party && task.state != TaskState::kActive) {
       continue;  // only instantiated tasks of a third party count (section 4.2.3.3)
     }
+    if (third_party && fast && !task.aborted) TellTermination(task);
     WaitFor(request_index, i);
-    ++request.affected;
-    if (request.kind != RequestKind::kFunction || !Finishing(task)) AbortTask(i, waits);
+    if (third_party && request.task_aborted_status && !fast) {
+      task.early_end = true;
+      FailWith(i, {static_cast<uint8_t>(wire::ScsiStatus::kTaskAborted)});
+      if (task.embedder_done) EndWaits(i);
+    } else if (!function || !Finishing(task)) {
+      AbortTask(i, waits);
+    }
   }
   --request.pending;
 }
@@ -339,21 +335,12 @@ void SessionState::Advance(uint32_t index) {
       }
       RespondFunction(row, request.initiator_task_tag, request.response,
                       request.additional_response_information, index);
-      if (request.function == kTargetColdReset && request.response == kComplete) {
+      if (static_cast<Function>(request.function) == Function::kTargetColdReset &&
+          request.response == kComplete) {
         EndSession(Error::Ok(), true);
       }
       break;
     case RequestKind::kScope:
-      if (request.affected > 0 &&
-          parameters.TaskReporting == text::TaskReportingSemantics::kFastAbort) {
-        for (Row& each : rows) {
-          if (each.state == nullptr || each.closed) continue;
-          AsyncMessage message;
-          message.event = 5;
-          message.lun = request.lun;
-          (void)SendAsync(each, message);
-        }
-      }
       Notify({.kind = EventKind::kScopeAborted, .number = request.cookie});
       FreeRequest(index);
       break;
@@ -381,6 +368,7 @@ Error SessionState::AbortScopeTasks(const AbortScope& scope, uint64_t cookie) {
   Request& request = requests[index];
   request.all_luns = scope.all_luns;
   request.lun = scope.lun;
+  request.task_aborted_status = scope.task_aborted_status;
   request.cookie = cookie;
   Advance(index);
   return Error::Ok();
@@ -410,14 +398,16 @@ void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
     QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
   };
   const bool names_this = pdu::LogoutCid(header) == row.state->login.cid;
-  if (reason == 1 && !names_this) return respond(1);
-  if (reason == 2) return respond(names_this ? 2 : 1);  // ErrorRecoveryLevel 0
+  const bool recovery = reason == static_cast<uint8_t>(wire::LogoutReason::kRemoveTheConnectionForRecovery);
+  const bool close = reason == static_cast<uint8_t>(wire::LogoutReason::kCloseTheConnection);
+  if ((close || recovery) && !names_this) return respond(AnswerTo(ErrorCode::kLogoutCidUnknown));
+  if (recovery) return respond(AnswerTo(ErrorCode::kLogoutRecoveryNotSupported));
   // Section 11.14: all pending commands end, then the response goes out. Nothing else is read.
   row.reading = false;
   row.state->csm.Take(CsmEvent::kLogoutBegun);
   const uint32_t index = AcquireRequest(RequestKind::kLogout, row);
   if (index == kNone) {
-    respond(InfoOf(ErrorCode::kLogoutCleanupFailed).answer);
+    respond(AnswerTo(ErrorCode::kLogoutCleanupFailed));
     LeaveFullFeature(row, CsmEvent::kLogoutFailed);
     EndConnection(row,
                   MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0),

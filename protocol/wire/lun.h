@@ -64,6 +64,9 @@ constexpr bool LunToNumber(uint64_t lun, uint32_t* number) {
   return false;
 }
 
+// "Logical unit not specified" (SAM-5 4.7): names none, though all of it is set.
+inline constexpr uint64_t kLunNotSpecified = ~uint64_t{0};
+
 // SAM-5 4.7.7.5.1: C1h, W-LUN. 01h is REPORT LUNS.
 inline constexpr uint64_t kReportLunsWellKnownLun = 0xc101000000000000;
 constexpr bool IsWellKnownLun(uint64_t lun) {
