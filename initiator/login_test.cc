@@ -151,6 +151,8 @@ TEST_F(LoginTest, TellsEachStatusApart) {
     response.U16(36, static_cast<uint32_t>(c.status));
     const Told told = Refused(response);
     EXPECT_EQ(told.login_failure, c.failure) << c.status;
+    EXPECT_EQ(told.error.code, c.status == 0x0400 ? ErrorCode::kLoginStatusReserved
+                                                  : ErrorCode::kLoginRefused);
     EXPECT_EQ(told.status_class << 8 | told.status_detail, c.status);
     h.Close();
     EXPECT_TRUE(h.Events().empty());
@@ -179,7 +181,9 @@ TEST_F(LoginTest, FollowsNoRedirectTooFar) {
   h.options.redirect_hops = h.options.max_redirect_hops;
   Pdu response(0x23, 0);
   response.U16(36, 0x0101).Text(Keys({"TargetAddress=192.0.2.1"}));
-  EXPECT_EQ(Refused(response).login_failure, LoginFailure::kTooManyRedirects);
+  const Told told = Refused(response);
+  EXPECT_EQ(told.login_failure, LoginFailure::kTooManyRedirects);
+  EXPECT_EQ(told.error.code, ErrorCode::kLoginRedirectTooOften);
   h = Harness();
   EXPECT_EQ(Refused(Pdu(0x23, 0).U16(36, 0x0101)).error.code,
             ErrorCode::kLoginRedirectWithoutAddress);
@@ -220,6 +224,29 @@ TEST_F(LoginTest, RefusesTsihZeroAndAnotherTsih) {
     EXPECT_EQ(Failure().error.code,
               tsih == 0 ? ErrorCode::kLoginTsihZero : ErrorCode::kLoginTsihWrong);
   }
+}
+
+// A second response while the request that would ask for it has not left yet.
+TEST_F(LoginTest, RefusesAResponseThatNothingAskedFor) {
+  h.Connect();
+  std::array<TxSlice, 8> slices;
+  size_t size = 0;
+  const size_t count = h.connection->PollTransmit(slices, h.now);
+  for (size_t i = 0; i < count; ++i) size += slices[i].size;
+  h.connection->OnSent(size);  // and the transport goes on reading it
+  h.SendBytes(h.LoginResponse(0x81).Text(kNoSecurity).Bytes());
+  EXPECT_TRUE(h.Events().empty());
+  h.Send(h.LoginResponse(0x81).Text(kNoSecurity));
+  EXPECT_EQ(Failure().error.code, ErrorCode::kLoginOutstanding);
+}
+
+TEST_F(LoginTest, TellsWhyThereIsNoTransport) {
+  h.Connect();
+  h.connection->OnTransportClosed(
+      MakeError(ErrorCode::kConnectFailed, Role::kInitiator, PduClass::kNone, 0, 111));
+  const Told told = h.Only(EventKind::kLoginFailed);
+  EXPECT_EQ(told.error.code, ErrorCode::kConnectFailed);
+  EXPECT_EQ(told.error.detail, 111u);
 }
 
 TEST_F(LoginTest, EndsAtItsDeadlineHoweverBusyThePeer) {
@@ -372,6 +399,13 @@ TEST_F(ChapLoginTest, AcceptsNoTargetThatSkipsItsProof) {
   UpToResponse(5, challenge_);
   h.Send(h.LoginResponse(0x81));
   EXPECT_EQ(Failure().login_failure, LoginFailure::kTargetNotAuthenticated);
+}
+
+TEST_F(ChapLoginTest, AcceptsNoTransitThatItDidNotAskFor) {
+  h.Connect();
+  EXPECT_EQ(h.OneSent().header[1], 0x00);  // T=0: CHAP is still to come
+  h.Send(h.LoginResponse(0x81).Text(Keys({"TargetPortalGroupTag=1", "AuthMethod=None"})));
+  EXPECT_EQ(Failure().error.code, ErrorCode::kLoginTransitUnasked);
 }
 
 TEST_F(ChapLoginTest, AcceptsNoTargetThatSkipsAuthentication) {

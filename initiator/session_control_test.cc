@@ -274,6 +274,7 @@ TEST_F(SessionTest, StopsForTaskTermination) {
   const std::vector<Told> told = h.Events();
   ASSERT_EQ(told.size(), 2u);
   EXPECT_EQ(told[1].outcome, Outcome::kAborted);
+  EXPECT_EQ(told[1].error.code, ErrorCode::kTaskTerminated);
 }
 
 TEST_F(SessionTest, TellsScsiAndVendorEvents) {

@@ -119,6 +119,16 @@ const Hostile kHostile[] = {
     {"R2tOutOfOrder",
      [](Harness& h, const Pdu&, const Pdu& write) { return h.R2t(write.itt(), 1, 0, 9000, 100); },
      ErrorCode::kR2tOrder},
+    {"AcknowledgeWithoutTag",
+     [](Harness& h, const Pdu& read, const Pdu&) {
+       return h.DataIn(read.itt(), 0, 0, Pattern(4), 0xc0);
+     },
+     ErrorCode::kAcknowledgeWithoutTag},
+    {"NopInLunInvalid",
+     [](Harness& h, const Pdu&, const Pdu&) {
+       return h.NopIn(0xffffffff, 1).U32(8, 0xffffffff).U32(12, 0xffffffff);
+     },
+     ErrorCode::kNopInLunInvalid},
     {"NopInBothTags",
      [](Harness& h, const Pdu& read, const Pdu&) { return h.NopIn(read.itt(), 1); },
      ErrorCode::kNopInBothTags},
@@ -228,11 +238,11 @@ TEST_F(SessionTest, DuplicatesChangeNothing) {
   h.Send(data);
   Pdu duplicate = data;  // its bytes must not overwrite what was verified
   std::fill(duplicate.data.begin(), duplicate.data.end(), uint8_t{0xee});
-  h.Send(duplicate);
+  h.Send(duplicate);  // DataSnDuplicate
   h.Send(h.DataIn(read.itt(), 1, 512, {pattern.begin() + 512, pattern.end()}, 0x80));
   const Pdu response = h.Response(read.itt());
   h.Send(response);
-  h.Send(response);  // StatSN received before
+  h.Send(response);  // StatSnDuplicate
   const Told done = h.Only(EventKind::kCompleted);
   EXPECT_EQ(done.data_in_bytes, 1024u);
   EXPECT_EQ(buffer, pattern);

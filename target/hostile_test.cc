@@ -1,5 +1,6 @@
-// One hostile PDU, or a few, for each row of the error table that the target's full feature phase reaches: what it
-// answers, and that it goes on or ends as section 7 of RFC 7143 demands.
+// One hostile PDU, or a few, for rows of the error table that the target's full feature phase
+// reaches: what it answers, and that it goes on or ends as section 7 of RFC 7143 demands. Rows that
+// take more than PDUs are in hostile_session_test.cc.
 #include <gtest/gtest.h>
 
 #include "target/test_peer.h"
@@ -12,7 +13,8 @@ constexpr uint32_t kNoTag = 0xffffffff;
 struct Case {
   const char* name;
   std::vector<Pdu> pdus;
-  // Exactly one of: the Reject's reason; the end's error; ASC and ASCQ of an aborted command; a function's response; silence.
+  // Exactly one of: the Reject's reason; the end's error; ASC and ASCQ of an aborted command; a
+  // function's response.
   uint8_t reject = 0;
   ErrorCode end = ErrorCode::kOk;
   uint16_t sense = 0;
@@ -94,6 +96,9 @@ std::vector<Case> Cases() {
   c.push_back({"TaskTagReserved", {Command({.itt = kNoTag})}, 0x09});
   c.push_back({.name = "ImmediateDataTooLong", .pdus = {Write(4, "12345678")}, .sense = 0x0c0d});
   c.push_back({.name = "FirstBurstTooLong", .pdus = {Write(4096, Pattern(600))}, .sense = 0x0c0d});
+  c.push_back({.name = "AhsExtendedCdbLength",
+               .pdus = {Command({}).Ahs(std::string("\x00\x01\x01\x00", 4))},
+               .end = ErrorCode::kAhsExtendedCdbLength});
   // Data-Out.
   c.push_back({"TaskTagUnknown", {DataOut({.itt = 77}, "1234")}, 0x09});
   c.push_back({"TransferTagUnknown", {DataOut({.itt = 1, .ttt = 0xdeadbeef}, "1234")}, 0x09});
@@ -212,7 +217,7 @@ TEST(Hostile, EachRowByteByByte) {
   for (const Case& c : Cases()) Expect(c, 1);
 }
 
-TEST(Hostile, UnsolicitedDataThatInitialR2TForbids) {
+TEST(Hostile, UnsolicitedDataUnexpected) {
   TestTarget t;
   t.Login({"ImmediateData=Yes"});
   t.Send(Write(4096, Pattern(8), 0x20));
@@ -224,7 +229,7 @@ TEST(Hostile, UnsolicitedDataThatInitialR2TForbids) {
   EXPECT_EQ(static_cast<uint8_t>(p.data[15]), 0x0c);
 }
 
-TEST(Hostile, ImmediateDataThatWasNotAgreed) {
+TEST(Hostile, ImmediateDataUnexpected) {
   TestTarget t;
   t.Login({"ImmediateData=No"});
   t.Send(Write(8, Pattern(8)));
@@ -241,11 +246,10 @@ TEST(Hostile, R2TAnsweredWrongly) {
     uint8_t reject;
     uint16_t sense;
   };
-  for (const Answer& a : {Answer{"short", {.final = true}, 32, 0, 0x0c0d},
-                          Answer{"before it", {.offset = 0}, 64, 0, 0},
-                          Answer{"beyond it", {.offset = 32}, 64, 0x09, 0x0c0d},
-                          Answer{"other LUN", {.lun = 4}, 64, 0x09, 0},
-                          Answer{"other task", {.itt = 6}, 64, 0x09, 0}}) {
+  for (const Answer& a : {Answer{"BurstAmount", {.final = true}, 32, 0, 0x0c0d},
+                          Answer{"DataOutTooLong", {.offset = 32}, 64, 0x09, 0x0c0d},
+                          Answer{"LunMismatch", {.lun = 4}, 64, 0x09, 0},
+                          Answer{"TaskTagUnknown", {.itt = 6}, 64, 0x09, 0}}) {
     SCOPED_TRACE(a.name);
     TestTarget t;
     t.Login({"ImmediateData=No"});
@@ -274,7 +278,7 @@ TEST(Hostile, FloodOfImmediateCommands) {
   for (uint32_t i = 0; i < limit; ++i) t.Send(Command({.itt = i, .immediate = true}));
   EXPECT_FALSE(t.HasOutput());
   t.Send(Command({.itt = 50, .immediate = true}));
-  EXPECT_EQ(t.Take().U8(2), 0x06);
+  EXPECT_EQ(t.Take().U8(2), 0x06);    // TooManyImmediateCommands
   t.Send(Function({.function = 5}));  // one function always fits
   EXPECT_EQ(t.Take().U8(0), 0x22);
 }

@@ -175,19 +175,22 @@ TEST(Login, SecondRequestMustAgreeWithTheFirst) {
     const char* name;
     Pdu pdu;
     uint32_t status;
+    ErrorCode code;
   };
+  using enum ErrorCode;
   std::vector<Case> cases;
-  cases.push_back({"ISID", second().P8(13, 2), 0x0200});
-  cases.push_back({"TSIH", second().P16(14, 5), 0x0200});
-  cases.push_back({"ITT", second().P32(16, 0x12), 0x0200});
-  cases.push_back({"CID", second().P16(20, 8), 0x0200});
-  cases.push_back({"CmdSN", second().P32(24, 101), 0x0200});
-  cases.push_back({"Version-max", second().P8(2, 1), 0x0200});
-  cases.push_back({"CSG", second().P8(1, 0x81), 0x0200});
+  cases.push_back({"ISID", second().P8(13, 2), 0x0200, kLoginIsidChanged});
+  cases.push_back({"TSIH", second().P16(14, 5), 0x0200, kLoginTsihChanged});
+  cases.push_back({"ITT", second().P32(16, 0x12), 0x0200, kLoginTaskTagChanged});
+  cases.push_back({"CID", second().P16(20, 8), 0x0200, kLoginCidChanged});
+  cases.push_back({"CmdSN", second().P32(24, 101), 0x0200, kLoginCmdSnChanged});
+  cases.push_back({"Version-max", second().P8(2, 1), 0x0200, kLoginVersionChanged});
+  cases.push_back({"CSG", second().P8(1, 0x81), 0x0200, kLoginStageMismatch});
   cases.push_back({"InitiatorName",
-                   LoginRequest({}, Text({"InitiatorName=iqn.2026-01.example:other"})), 0x0200});
-  cases.push_back({"NOP-Out", Ping(1, 0xffffffff, 100, ""), 0x020b});
-  cases.push_back({"SCSI Command", Command({}), 0x020b});
+                   LoginRequest({}, Text({"InitiatorName=iqn.2026-01.example:other"})), 0x0200,
+                   kTextKeyRepeated});
+  cases.push_back({"NOP-Out", Ping(1, 0xffffffff, 100, ""), 0x020b, kLoginExpected});
+  cases.push_back({"SCSI Command", Command({}), 0x020b, kLoginExpected});
   for (const Case& c : cases) {
     TestTarget t;
     t.Send(LoginRequest({.flags = 0x04}, Text({kInitiator, kTarget})));
@@ -195,8 +198,49 @@ TEST(Login, SecondRequestMustAgreeWithTheFirst) {
     t.Send(c.pdu);
     ASSERT_TRUE(t.HasOutput()) << c.name;
     EXPECT_EQ(t.Take().U16(36), c.status) << c.name;
-    EXPECT_TRUE(t.disconnect.has_value()) << c.name;
+    ASSERT_TRUE(t.disconnect.has_value()) << c.name;
+    EXPECT_STREQ(Name(t.disconnect->error.code), Name(c.code)) << c.name;
   }
+}
+
+// What the embedder refuses, at either of its two questions.
+TEST(Login, RefusesWithTheEmbeddersStatus) {
+  using enum ErrorCode;
+  const struct {
+    ErrorCode code;
+    uint32_t status;
+  } kCases[] = {
+      {kLoginAuthenticationFailed, 0x0201}, {kLoginNotAuthorized, 0x0202},
+      {kLoginTargetNotFound, 0x0203},       {kLoginTargetRemoved, 0x0204},
+      {kLoginTooManyConnections, 0x0206},   {kLoginCannotSpan, 0x0208},
+      {kLoginSessionType, 0x0209},          {kLoginSessionUnknown, 0x020a},
+      {kLoginTargetError, 0x0300},          {kLoginServiceUnavailable, 0x0301},
+      {kLoginOutOfResources, 0x0302},       {kLoginRefused, 0x02ff},
+  };
+  for (const auto& c : kCases) {
+    for (bool at_lookup : {true, false}) {
+      SCOPED_TRACE(Name(c.code));
+      TestTarget t;
+      const LoginStatus status = {static_cast<uint8_t>(c.status >> 8),
+                                  static_cast<uint8_t>(c.status)};
+      (at_lookup ? t.lookup.status : t.claim.status) = status;
+      t.Send(LoginRequest({}, Text({kInitiator, kTarget})));
+      EXPECT_EQ(t.Take().U16(36), c.status);
+      ASSERT_TRUE(t.disconnect.has_value());
+      EXPECT_STREQ(Name(t.disconnect->error.code), Name(c.code));
+    }
+  }
+}
+
+// One connection a session, ErrorRecoveryLevel 0, whatever the embedder would offer.
+TEST(Login, OffersNoMoreThanTheEngineHas) {
+  TestTarget t;
+  t.lookup.offer.MaxConnections = 8;
+  t.lookup.offer.ErrorRecoveryLevel = 2;
+  const Pdu response = t.Login({"MaxConnections=8", "ErrorRecoveryLevel=2"});
+  EXPECT_EQ(ValueOf(response.data, "MaxConnections"), "1");
+  EXPECT_EQ(ValueOf(response.data, "ErrorRecoveryLevel"), "0");
+  EXPECT_EQ(t.session->parameters().MaxConnections, 1);
 }
 
 TEST(Login, FirstPduMustBeALoginRequest) {

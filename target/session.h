@@ -72,8 +72,8 @@ struct Completion {
   uint8_t status = 0;             // SCSI status, section 11.4.2
   uint8_t response = 0;           // 0: completed at target; 1: target failure (section 11.4.3)
   uint16_t status_qualifier = 0;  // RFC 7144; sent at iSCSIProtocolLevel 2 only
-  std::span<const std::byte>
-      sense;  // without its length prefix; at most Limits::sense_bytes; copied
+  // Without its length prefix; at most Limits::sense_bytes; copied.
+  std::span<const std::byte> sense = {};
   // Bytes that the command's own length asked for, where that is not what moved. More than the
   // expected data transfer length: residual overflow; less: underflow (section 11.4.5).
   uint64_t transfer_length =
@@ -105,7 +105,7 @@ struct AsyncMessage {
   uint8_t vcode = 0;
   uint16_t parameter1 = 0, parameter2 = 0, parameter3 = 0;
   std::array<std::byte, 8> lun = {};
-  std::span<const std::byte> sense;  // event 0; at most Limits::sense_bytes; copied
+  std::span<const std::byte> sense = {};  // event 0; at most Limits::sense_bytes; copied
 };
 
 struct SessionCounters {

@@ -304,9 +304,9 @@ TEST(Window, OrderDuplicatesAndOutside) {
   t.Login();
   t.Send(Command({.itt = 12, .cmd_sn = 102}));
   t.Send(Command({.itt = 11, .cmd_sn = 101}));
-  t.Send(Command({.itt = 15, .cmd_sn = 104}));  // above MaxCmdSN
-  t.Send(Command({.itt = 16, .cmd_sn = 102}));  // a number that waits already
-  t.Send(Command({.itt = 17, .cmd_sn = 99}));   // below ExpCmdSN
+  t.Send(Command({.itt = 15, .cmd_sn = 104}));  // CmdSnOutsideWindow
+  t.Send(Command({.itt = 16, .cmd_sn = 102}));  // CmdSnDuplicate: waits already
+  t.Send(Command({.itt = 17, .cmd_sn = 99}));   // CmdSnDuplicate: below ExpCmdSN
   EXPECT_EQ(t.Log(), "");
   EXPECT_FALSE(t.HasOutput());
   t.Send(Command({.itt = 10, .cmd_sn = 100}));
@@ -350,7 +350,8 @@ TEST(Tags, RetryIsIgnoredAndReuseRejected) {
   t.answer_commands = false;
   t.Send(Command({.itt = 1, .cmd_sn = 100}));
   t.Send(Command({.itt = 1, .cmd_sn = 100}));
-  EXPECT_FALSE(t.HasOutput());
+  EXPECT_FALSE(t.HasOutput());  // TaskRetry
+  // TaskTagInUse.
   const Pdu reuse = Command({.itt = 1, .cmd_sn = 101});
   t.Send(reuse);
   Pdu p = t.Take();
@@ -441,9 +442,9 @@ TEST(Logout, OtherReasons) {
   TestTarget t;
   t.Login();
   t.Send(Logout(1, 8, 100));
-  EXPECT_EQ(t.Take().U8(2), 1);  // CID not found
+  EXPECT_EQ(t.Take().U8(2), 1);  // LogoutCidUnknown
   t.Send(Logout(2, 7, 100));
-  EXPECT_EQ(t.Take().U8(2), 2);  // no connection recovery
+  EXPECT_EQ(t.Take().U8(2), 2);  // LogoutRecoveryNotSupported
   t.Send(Logout(3, 7, 100));
   EXPECT_EQ(t.Take().U8(0), 0x3f);
   t.Send(Logout(1, 7, 100, false));
@@ -683,7 +684,7 @@ TEST(Asynchronous, LogoutRequestAndItsDeadline) {
   t.Send(Command({}));
   p = t.Take();
   EXPECT_EQ(p.U8(0), 0x3f);
-  EXPECT_EQ(p.U8(2), 0x0c);
+  EXPECT_EQ(p.U8(2), 0x0c);  // WaitingForLogout
   EXPECT_EQ(p.U32(24), stat_sn + 1);
   EXPECT_EQ(t.session->PollTimeout().reason, DeadlineReason::kAsyncLogout);
   t.now = t.session->PollTimeout().at;

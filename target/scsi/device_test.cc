@@ -39,6 +39,7 @@ TEST(DeviceTest, ReportLunsListsUnitsInBothAddressingForms) {
 
 TEST(DeviceTest, AbsentLunsAnswerInquiryAndRequestSenseAlone) {
   DiskHarness disk;
+  // LunNotSupported.
   for (const uint64_t lun : {0x0001000000000000u, 0xc101000000000000u, 0x0000000100000000u}) {
     SCOPED_TRACE(lun);
     const Answer inquiry = disk.RunAs(*disk.first, lun, {0x12, 0, 0, 0, 36, 0});

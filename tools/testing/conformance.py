@@ -1,0 +1,177 @@
+"""Holds docs/conformance.md and the error table against the code: what the page names exists, and nothing is missing.
+
+Checked:
+  * each section of RFC 7143 that can bind a side (docs/rfc7143_sections.txt) stands in the clause matrix exactly once;
+  * each file and each test that the page names exists;
+  * each row of protocol/error_table.inc has a test in which its name stands, or a line on the page that says why it
+    cannot be reached, and never both.
+
+Nothing but the checkout is read. Run it alone: tools/test conformance
+"""
+
+import pathlib
+import re
+
+from tools.testing.outcome import Outcome
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = ROOT / "docs" / "conformance.md"
+SECTIONS = ROOT / "docs" / "rfc7143_sections.txt"
+ROWS = ROOT / "protocol" / "error_table.inc"
+
+_TEST = re.compile(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.M)
+_CODE = re.compile(r"`([^`]+)`")
+_SECTION = re.compile(r"^\d+(\.\d+)*$")
+
+
+def _sources(pattern: str) -> list[pathlib.Path]:
+    return sorted(path for path in ROOT.rglob(pattern)
+                  if not any(part.startswith(("bazel-", ".")) for part in path.relative_to(ROOT).parts))
+
+
+class Tests:
+    """The tests of the tree: GoogleTest's by "file Suite.Name", cases of tools/peers by their name."""
+
+    def __init__(self) -> None:
+        self.text: dict[str, str] = {}  # "Suite.Name" in a file -> its source, with what it uses of the file
+        self.names: dict[str, set[str]] = {}  # file -> {"Suite.Name"}
+        for path in _sources("*_test.cc"):
+            self._read(path)
+        # These two show the tables' own numbers, not what a peer brings about.
+        for file in ("protocol/error_test.cc", "protocol/wire/codes_test.cc"):
+            for test in self.names[file]:
+                del self.text[f"{file} {test}"]
+        self.cases = set()
+        for path in sorted((ROOT / "tools" / "peers").glob("cases_*.py")):
+            self.cases.update(re.findall(r"[\"']((?:target|initiator|referee|[a-z]+)\.[a-z0-9_.]+)[\"']", path.read_text()))
+
+    def _read(self, path: pathlib.Path) -> None:
+        name = str(path.relative_to(ROOT))
+        source = path.read_text()
+        tests = list(_TEST.finditer(source))
+        self.names[name] = {f"{test[1]}.{test[2]}" for test in tests}
+        starts = [test.start() for test in tests] + [len(source)]
+        shared = self._shared(source, starts)
+        for test, start, end in zip(tests, starts, starts[1:]):
+            body = source[start:end]
+            used, queue = set(), [body]
+            while queue:
+                words = set(re.findall(r"\w+", queue.pop()))
+                for key in words & set(shared) - used:
+                    used.add(key)
+                    queue.append(shared[key])
+            self.text[f"{name} {test[1]}.{test[2]}"] = body + "".join(shared[key] for key in used)
+
+    @staticmethod
+    def _shared(source: str, starts: list[int]) -> dict[str, str]:
+        """Definitions at the top level of a test's file: tables of cases, helpers. By their name."""
+        definition = re.compile(r"^(?:template[^\n]*\n)?[\w:<>,&*\[\] ]*?\b(\w+)(?:\[\]| = |\(|\{| \{)[^\n;]*?$", re.M)
+        shared = {}
+        for block in re.split(r"\n(?=\S)", source[:starts[0]]):
+            found = definition.match(block)
+            if found:
+                shared[found[1]] = shared.get(found[1], "") + block
+        return shared
+
+    def has(self, file: str, test: str) -> bool:
+        return test in self.names.get(file, ())
+
+    def naming(self, row: str) -> list[str]:
+        """The tests in which an error row is named: kRow, or Row as a string, in their own name, or first in a comment."""
+        word = re.compile(rf"\bk{row}\b|\"{row}\b|// {row}\b|^TEST\w*\(\w+, \w*{row}\w*\)", re.M)
+        return [test for test, text in self.text.items() if word.search(text)]
+
+
+def rows() -> list[str]:
+    return re.findall(r"^ISTHMUS_ERROR\(\d+, (\w+),", ROWS.read_text(), re.M)
+
+
+def _table(page: str, heading: str) -> list[list[str]]:
+    """The cells of the table under a heading, its head left out."""
+    part = page.split(f"\n## {heading}\n", 1)
+    if len(part) != 2:
+        return []
+    lines = re.split(r"\n## ", part[1])[0].splitlines()
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    return cells[2:]
+
+
+def _check_rows(page: str, tests: Tests, outcome: Outcome) -> None:
+    excused = {}
+    for cells in _table(page, "Rows of the error table that are not reached"):
+        for row in _CODE.findall(cells[0]):
+            excused[row] = cells[1] if len(cells) > 1 else ""
+    known = rows()
+    for row in excused:
+        if row not in known:
+            outcome.failed.append(f"conformance: {row} is excused, and no row of the error table")
+    for row in known:
+        covered = tests.naming(row)
+        if covered and row in excused:
+            outcome.failed.append(f"conformance: {row} is excused, and tested by {covered[0]}")
+        elif not covered and not excused.get(row):
+            outcome.failed.append(f"conformance: no test names the error {row}")
+        else:
+            outcome.passed += 1
+
+
+def _check_names(text: str, where: str, tests: Tests, outcome: Outcome) -> None:
+    """`path`, `path Suite.Name` and `case: name` must exist."""
+    for code in _CODE.findall(text):
+        path, _, test = code.partition(" ")
+        good = True
+        if path == "case:":
+            good = test in tests.cases
+        elif "/" in path and re.fullmatch(r"[\w./]+", path):
+            good = (ROOT / path).exists() and (not test or tests.has(path, test))
+        else:
+            continue
+        if good:
+            outcome.passed += 1
+        else:
+            outcome.failed.append(f"conformance: {where}: there is no `{code}`")
+
+
+def _check_clauses(page: str, tests: Tests, outcome: Outcome) -> None:
+    sections = {line.split()[0]: line for line in SECTIONS.read_text().splitlines() if line.strip()}
+    seen = set()
+    matrix = _table(page, "Clauses")
+    for cells in matrix:
+        section = cells[0]
+        if section not in sections:
+            outcome.failed.append(f"conformance: no section {section} in {SECTIONS.name}")
+            continue
+        if section in seen:
+            outcome.failed.append(f"conformance: section {section} stands twice")
+        seen.add(section)
+        if len(cells) != 5 or cells[1] not in ("both", "initiator", "target"):
+            outcome.failed.append(f"conformance: section {section} wants: section, side, demand, code, tests")
+            continue
+        for column, what in ((3, "code"), (4, "test")):
+            if not any("/" in code or code.startswith("case:") for code in _CODE.findall(cells[column])):
+                outcome.failed.append(f"conformance: section {section} names no {what}")
+    for cells in _table(page, "Sections without a clause of their own"):
+        for section in re.split(r",\s*", cells[0]):
+            if not _SECTION.match(section) or section not in sections:
+                outcome.failed.append(f"conformance: no section {section} in {SECTIONS.name}")
+            elif section in seen:
+                outcome.failed.append(f"conformance: section {section} stands twice")
+            seen.add(section)
+    for section in sections:
+        if section in seen:
+            outcome.passed += 1
+        else:
+            outcome.failed.append(f"conformance: nothing says what becomes of section {sections[section]}")
+
+
+def run() -> Outcome:
+    outcome = Outcome()
+    page = PAGE.read_text()
+    tests = Tests()
+    _check_rows(page, tests, outcome)
+    _check_clauses(page, tests, outcome)
+    for number, line in enumerate(page.splitlines(), 1):
+        _check_names(line, f"line {number}", tests, outcome)
+    for failure in outcome.failed:
+        print(failure)
+    return outcome
