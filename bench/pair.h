@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <utility>
@@ -75,6 +76,8 @@ class Pair {
 
   // Moves bytes until nothing moves.
   void Run() {
+    DrainTarget();  // what a call brought about
+    DrainInitiator();
     bool progress = true;
     while (progress) {
       progress = MoveToTarget();
@@ -96,6 +99,7 @@ class Pair {
   initiator::Session& initiator() { return *initiator_session_; }
   target::Session& target() { return *target_session_; }
   ConnectionId initiator_id() const { return initiator_id_; }
+  ConnectionId target_id() const { return target_id_; }
   bool connected() const {
     return !initiator_connection_.has_value() && !target_connection_.has_value() &&
            initiator_session_->connected();
@@ -107,6 +111,10 @@ class Pair {
   uint64_t completions = 0;              // kCompleted with outcome kAnswered and status 0
   uint64_t failures = 0;                 // any other kCompleted
   Error login_error = Error::Ok();
+  // Tests that answer for the target: true, and the pair does nothing about the event.
+  std::function<bool(const target::Event&)> on_target_event;
+  // Before an event of the initiator is kept: what it points to is still there.
+  std::function<void(const initiator::Event&)> on_initiator_event;
 
  private:
   static constexpr size_t kSlices = 16;
@@ -193,6 +201,7 @@ class Pair {
 
   void OnEvent(const initiator::Event& event) {
     using initiator::EventKind;
+    if (on_initiator_event) on_initiator_event(event);
     switch (event.kind) {
       case EventKind::kLoginDone:
         if (initiator_session_->Attach(std::move(*initiator_connection_), &initiator_id_).ok()) {
@@ -223,6 +232,7 @@ class Pair {
 
   void OnEvent(const target::Event& event) {
     using target::EventKind;
+    if (on_target_event && on_target_event(event)) return;
     switch (event.kind) {
       case EventKind::kLookup: {
         target::LookupAnswer answer;
