@@ -548,6 +548,10 @@ size_t Session::UnconsumedRx(ConnectionId id) const {
   return state_->IsCurrent(id) ? state_->channel().receiver->UnconsumedRx() : 0;
 }
 
+void Session::SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest) {
+  if (state_->IsCurrent(id)) state_->channel().sender->SetDeviceInserts(header_digest, data_digest);
+}
+
 void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,
                       digest::Evidence data) {
   if (state_->IsCurrent(id)) state_->channel().receiver->Resolve(ticket, header, data);

@@ -179,6 +179,8 @@ class Session {
   size_t WantRx(ConnectionId id, std::span<RxWant> out);
   size_t UnconsumedRx(ConnectionId id) const;
   void Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header, digest::Evidence data);
+  // A device fills in the digests of PDUs emitted from now on: their slices say kDeviceInserts.
+  void SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

@@ -691,6 +691,11 @@ void Session::OnTransportDone(ConnectionId id, uint64_t stream_offset) {
   state_->DrainDone(*row);
 }
 
+void Session::SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest) {
+  Row* row = state_->FindRow(id);
+  if (row != nullptr) row->state->sender.SetDeviceInserts(header_digest, data_digest);
+}
+
 void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,
                       digest::Evidence data) {
   if (Row* row = state_->FindRow(id); row != nullptr)

@@ -146,6 +146,8 @@ class Session {
   void OnTransportDone(ConnectionId id, uint64_t stream_offset);
   // A device's late verdict.
   void Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header, digest::Evidence data);
+  // A device fills in the digests of PDUs emitted from now on: their slices say kDeviceInserts.
+  void SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

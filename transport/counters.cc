@@ -34,10 +34,26 @@ constexpr CounterRow<TxCounters> kSent[] = {
     {"staged_bytes", &TxCounters::staged_bytes},
 };
 
+constexpr CounterRow<LinkCounters> kDevice[] = {
+    {"connections_with_device", &LinkCounters::attached},
+    {"connections_without_device", &LinkCounters::not_attached},
+    {"frames_with_exactly_one_pdu", &LinkCounters::exactly_one_pdu},
+    {"frames_with_several_pdus", &LinkCounters::several_pdus},
+    {"frames_with_part_of_one_pdu", &LinkCounters::part_of_one_pdu},
+    {"frames_out_of_order", &LinkCounters::out_of_order},
+    {"frames_before_digests", &LinkCounters::not_armed},
+    {"frames_whose_digest_disagrees", &LinkCounters::digest_disagrees},
+    {"inserted_header_digests", &LinkCounters::inserted_header_digests},
+    {"inserted_data_digests", &LinkCounters::inserted_data_digests},
+    {"inserted_again", &LinkCounters::inserted_again},
+};
+
 }  // namespace
 
 void Add(RxCounters& sum, const RxCounters& counters) { AddRows(sum, counters, kReceived); }
 void Add(TxCounters& sum, const TxCounters& counters) { AddRows(sum, counters, kSent); }
+void Add(LinkCounters& sum, const LinkCounters& counters) { AddRows(sum, counters, kDevice); }
+nlohmann::ordered_json ToJson(const LinkCounters& counters) { return RowsToJson(counters, kDevice); }
 nlohmann::ordered_json ToJson(const RxCounters& counters) { return RowsToJson(counters, kReceived); }
 nlohmann::ordered_json ToJson(const TxCounters& counters) { return RowsToJson(counters, kSent); }
 

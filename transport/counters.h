@@ -11,6 +11,7 @@
 
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/sender.h"
+#include "transport/device_link.h"
 
 namespace isthmus::transport {
 
@@ -34,8 +35,10 @@ nlohmann::ordered_json RowsToJson(const C& counters, const CounterRow<C> (&rows)
 
 void Add(RxCounters& sum, const RxCounters& counters);
 void Add(TxCounters& sum, const TxCounters& counters);
+void Add(LinkCounters& sum, const LinkCounters& counters);
 nlohmann::ordered_json ToJson(const RxCounters& counters);
 nlohmann::ordered_json ToJson(const TxCounters& counters);
+nlohmann::ordered_json ToJson(const LinkCounters& counters);
 
 }  // namespace isthmus::transport
 

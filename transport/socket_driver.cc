@@ -47,6 +47,33 @@ ssize_t SocketDriver::SendVector(std::span<iovec> vector) {
   }
 }
 
+ssize_t SocketDriver::SendPdus(std::span<const TxSlice> slices, std::span<iovec> vector) {
+  std::array<mmsghdr, kMaxSlices> messages{};
+  size_t count = 0, first = 0, whole = 0;
+  for (size_t i = 0; i < slices.size(); ++i) {
+    if (!Has(slices[i].flags, TxFlags::kPduEnd)) continue;
+    msghdr& message = messages[count++].msg_hdr;
+    message.msg_iov = vector.data() + first;
+    message.msg_iovlen = i + 1 - first;
+    whole = first = i + 1;
+  }
+  // More slices than were asked for: the PDU's end comes with the next answer.
+  if (whole == 0) return SendVector(vector);
+  for (;;) {
+    error_ = 0;
+    // The kernel stops behind a message that it takes in part.
+    const int done = sendmmsg(fd(), messages.data(), static_cast<unsigned>(count), MSG_NOSIGNAL | MSG_EOR);
+    if (done >= 0) {
+      ssize_t sent = 0;
+      for (int i = 0; i < done; ++i) sent += messages[static_cast<size_t>(i)].msg_len;
+      return sent;
+    }
+    if (errno == EINTR) continue;
+    if (errno != EAGAIN && errno != EWOULDBLOCK) error_ = errno;
+    return -1;
+  }
+}
+
 namespace {
 
 // One run of bytes, so that a capture does not cut where our buffers do: decoders lose a PDU whose packet ends between

@@ -20,6 +20,7 @@
 #include <sys/uio.h>
 
 #include <array>
+#include <cerrno>
 #include <concepts>
 #include <cstddef>
 #include <cstdint>
@@ -30,6 +31,7 @@
 
 #include "protocol/connection/segment.h"
 #include "protocol/time.h"
+#include "transport/device_link.h"
 #include "transport/socket.h"
 
 namespace isthmus::transport {
@@ -101,6 +103,10 @@ class SocketDriver {
   uint64_t received() const { return received_; }
   uint64_t sent() const { return sent_; }
 
+  // From now on this device speaks for the connection's digests, if it is not null. Before bytes are moved.
+  void UseDevice(std::unique_ptr<DeviceLink> device) { device_ = std::move(device); }
+  DeviceLink* device() const { return device_.get(); }
+
   // One scatter read, handed to the engine as one or two segments.
   template <Port P>
   IoResult Read(P& port, RxBufferPool& pool, Instant now);
@@ -119,15 +125,20 @@ class SocketDriver {
   // A destination shorter than this is not worth an entry of the scatter list: one copy is cheaper than a second read.
   static constexpr size_t kInPlaceBytes = 2048;
   static constexpr size_t kMaxSlices = 64;
+  // A read is cut where a device's verdict changes; engines lend room for eight segments.
+  static constexpr size_t kMaxRuns = 7;
   static constexpr size_t kWriteBudgetBytes = 4 << 20;
 
   ssize_t ReadVector(std::span<iovec> vector);
   ssize_t SendVector(std::span<iovec> vector);
+  // The device's way: whole PDUs, each a message of its own that the kernel does not join with the next.
+  ssize_t SendPdus(std::span<const TxSlice> slices, std::span<iovec> vector);
   void TapReceived(std::span<const iovec> vector, size_t bytes);
   void TapSent(std::span<const iovec> vector, size_t bytes);
 
   Socket socket_;
   Tap* tap_ = nullptr;
+  std::unique_ptr<DeviceLink> device_;
   std::unique_ptr<std::byte[]> buffer_;
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
@@ -145,6 +156,13 @@ IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
   size_t entries = 0;
   if (in_place) vector[entries++] = {want[0].sink.data(), want[0].sink.size()};
   vector[entries++] = {buffer_.get(), RxBufferPool::kBufferBytes};
+  if (device_ != nullptr) {
+    size_t limit = device_->ReadLimit(received_, kMaxRuns - 1);
+    for (size_t i = 0; i < entries; ++i) {
+      vector[i].iov_len = vector[i].iov_len < limit ? vector[i].iov_len : limit;
+      limit -= vector[i].iov_len;
+    }
+  }
   const ssize_t got = ReadVector(std::span(vector.data(), entries));
   if (got <= 0) {
     pool.Give(std::move(buffer_));
@@ -152,15 +170,27 @@ IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
     return error_ == 0 ? IoResult::kBlocked : IoResult::kFailed;
   }
   size_t left = static_cast<size_t>(got);
+  std::array<RxRun, kMaxRuns> runs{RxRun{.bytes = left, .header = {}, .data = {}}};
+  size_t run = 0;
+  if (device_ != nullptr) device_->Describe(received_, left, runs);
   if (tap_ != nullptr) TapReceived(std::span(vector.data(), entries), left);
   for (size_t i = 0; i < entries && left > 0; ++i) {
-    const size_t part = left < vector[i].iov_len ? left : vector[i].iov_len;
-    RxSegment segment;
-    segment.stream_offset = received_;
-    segment.bytes = {static_cast<const std::byte*>(vector[i].iov_base), part};
-    received_ += part;
-    left -= part;
-    port.Receive(segment, now);
+    const auto* at = static_cast<const std::byte*>(vector[i].iov_base);
+    for (size_t part = left < vector[i].iov_len ? left : vector[i].iov_len; part > 0;) {
+      const size_t step = part < runs[run].bytes ? part : runs[run].bytes;
+      RxSegment segment;
+      segment.stream_offset = received_;
+      segment.bytes = {at, step};
+      segment.header = runs[run].header;
+      segment.data = runs[run].data;
+      at += step;
+      part -= step;
+      left -= step;
+      received_ += step;
+      runs[run].bytes -= step;
+      if (runs[run].bytes == 0) ++run;
+      port.Receive(segment, now);
+    }
   }
   return IoResult::kProgress;
 }
@@ -177,14 +207,21 @@ IoResult SocketDriver::Write(P& port, Instant now) {
       vector[i] = {const_cast<std::byte*>(slices[i].data), slices[i].size};
       bytes += slices[i].size;
     }
-    const ssize_t sent = SendVector(std::span(vector.data(), count));
+    const bool by_pdu = device_ != nullptr && device_->one_pdu_a_segment();
+    if (device_ != nullptr && !device_->BeforeSend(sent_, std::span(slices.data(), count))) {
+      error_ = EPROTO;
+      return IoResult::kFailed;
+    }
+    const ssize_t sent = by_pdu ? SendPdus(std::span(slices.data(), count), std::span(vector.data(), count))
+                                : SendVector(std::span(vector.data(), count));
     if (sent < 0) return error_ == 0 ? IoResult::kBlocked : IoResult::kFailed;
     const size_t taken = static_cast<size_t>(sent);
     if (tap_ != nullptr) TapSent(std::span(vector.data(), count), taken);
     sent_ += taken;
     port.OnSent(taken);
     port.OnTransportDone(sent_);
-    if (taken < bytes) return IoResult::kBlocked;
+    if (taken < bytes && !by_pdu) return IoResult::kBlocked;
+    if (taken == 0) return IoResult::kBlocked;
     if (taken >= budget) return IoResult::kProgress;
     budget -= taken;
   }

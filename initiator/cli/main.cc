@@ -26,6 +26,8 @@
 #include "protocol/text/send_targets.h"
 #include "transport/capture.h"
 #include "transport/counters.h"
+#include "transport/device_link.h"
+#include "transport/device_models.h"
 #include "transport/private_file.h"
 #include "transport/secret_file.h"
 
@@ -59,7 +61,8 @@ int ExitOf(const absl::Status& status) {
 }
 
 struct Flags {
-  std::string secret_file, capture_path, initiator_name = "iqn.2026-11.org.isthmus:iscsi", digest_kernel, stats_path;
+  std::string secret_file, capture_path, initiator_name = "iqn.2026-11.org.isthmus:iscsi", digest_kernel, stats_path,
+      offload = "software";
   bool capture_secrets = false, json = false, progress = false;
   double connect_timeout_s = 10, reconnect_timeout_s = 30;
   uint32_t depth = 16;
@@ -138,6 +141,7 @@ class Program {
   std::unique_ptr<transport::SecretFile> secrets_;
   std::vector<std::unique_ptr<std::string>> url_secrets_;  // wiped at the end
   std::unique_ptr<transport::CaptureFile> capture_;
+  std::unique_ptr<transport::DeviceModel> offload_;
   const digest::Kernel* kernel_ = nullptr;
 };
 
@@ -156,6 +160,10 @@ void Program::AddCounters(Json& json, const char* name, Client* client) {
   side["reissued_commands"] = counters.session.reissued_commands;
   side["received"] = transport::ToJson(counters.received);
   side["sent"] = transport::ToJson(counters.sent);
+  if (offload_ != nullptr) {
+    side["offload"] = offload_->name();
+    side["device"] = transport::ToJson(counters.device);
+  }
 }
 
 absl::Status Program::Prepare() {
@@ -164,6 +172,9 @@ absl::Status Program::Prepare() {
   if (kernel_ == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--digest_kernel=", flags_.digest_kernel, ": this machine has none of that name"));
   }
+  absl::StatusOr<std::unique_ptr<transport::DeviceModel>> offload = transport::OpenDeviceModel(flags_.offload);
+  if (!offload.ok()) return offload.status();
+  offload_ = *std::move(offload);
   if (!flags_.secret_file.empty()) {
     absl::StatusOr<std::unique_ptr<transport::SecretFile>> file = transport::SecretFile::Read(flags_.secret_file);
     if (!file.ok()) {
@@ -221,6 +232,7 @@ absl::StatusOr<std::unique_ptr<Client>> Program::Connect(ParsedUrl& url) {
   options.limits.queue_depth = std::max(128u, flags_.depth);
   options.kernel = kernel_;
   options.capture = capture_.get();
+  options.offload = offload_.get();
   options.connect_timeout = absl::Seconds(flags_.connect_timeout_s);
   options.reconnect_timeout = absl::Seconds(flags_.reconnect_timeout_s);
   if (absl::Status status = Chap(url, &options); !status.ok()) return status;
@@ -562,6 +574,7 @@ int Program::Run(int argc, char** argv) {
   app.add_flag("--progress", flags_.progress, "Draw the progress bar also where no terminal is");
   app.add_option("--initiator_name", flags_.initiator_name, "Our iSCSI name")->capture_default_str();
   app.add_option("--digest_kernel", flags_.digest_kernel, "CRC32C kernel by name, instead of the best one");
+  app.add_option("--offload", flags_.offload, transport::DeviceModelHelp())->capture_default_str();
   app.add_option("--connect_timeout_s", flags_.connect_timeout_s, "Seconds to wait for a connection")->capture_default_str();
   app.add_option("--reconnect_timeout_s", flags_.reconnect_timeout_s, "Seconds to try a lost connection again; 0: not at all")
       ->capture_default_str();

@@ -142,15 +142,24 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
   options.redirect_hops = hops;
   options.kernel = options_.kernel;
   options.limits = options_.limits;
+  absl::StatusOr<transport::Socket> socket = transport::Connect(at, options_.connect_timeout);
+  if (!socket.ok()) return absl::UnavailableError(socket.status().message());
+  std::unique_ptr<transport::DeviceLink> device;
+  if (options_.offload != nullptr) {
+    device = options_.offload->Attach(socket->fd());
+    counters_.device.not_attached += device == nullptr;
+    if (const uint32_t most = device == nullptr ? 0 : options_.offload->MaxDataSegmentLength(socket->fd()); most != 0) {
+      options.offer.MaxRecvDataSegmentLength = std::min(options.offer.MaxRecvDataSegmentLength, most);
+    }
+  }
   if (Error error = Connection::Check(options); !error.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("login options: ", Describe(error.code)));
   }
-  absl::StatusOr<transport::Socket> socket = transport::Connect(at, options_.connect_timeout);
-  if (!socket.ok()) return absl::UnavailableError(socket.status().message());
   if (options_.capture != nullptr) {
     tap_ = std::make_unique<transport::CaptureTap>(*options_.capture, socket->Local(), socket->Peer(), true);
   }
   driver_.emplace(*std::move(socket), tap_.get());
+  driver_->UseDevice(std::move(device));
   ++counters_.connections;
   Connection connection = Connection::OnHeap(options);
   connection.HandleTimeout(MonotonicNow());
@@ -180,7 +189,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
     if (*redirected || !failed.ok() || !open) {
       transport::Add(counters_.received, connection.rx_counters());
       transport::Add(counters_.sent, connection.tx_counters());
-      driver_.reset();
+      CloseDriver();
       tap_.reset();
       if (*redirected) return absl::OkStatus();
       return failed.ok() ? absl::UnavailableError(absl::StrCat(at.ToString(), ": the login ended early")) : failed;
@@ -302,6 +311,8 @@ void Client::Handle(const Event& event) {
       if (done) done(event);
       return;
     }
+    case EventKind::kArmDigests:
+      return ArmDevice(event.stream_offset);
     case EventKind::kDisconnect:
       closing_ = true;
       flush_ = event.flush;
@@ -323,10 +334,24 @@ void Client::CloseTransport(Error reason) {
   if (!driver_.has_value()) return;
   if (const RxCounters* counters = session_->rx_counters(); counters != nullptr) transport::Add(counters_.received, *counters);
   if (const TxCounters* counters = session_->tx_counters(); counters != nullptr) transport::Add(counters_.sent, *counters);
-  driver_.reset();
+  CloseDriver();
   tap_.reset();
   closing_ = false;
   session_->OnTransportClosed(id_, reason);
+}
+
+void Client::CloseDriver() {
+  if (driver_->device() != nullptr) transport::Add(counters_.device, driver_->device()->counters());
+  driver_.reset();
+}
+
+void Client::ArmDevice(uint64_t stream_offset) {
+  if (!driver_.has_value() || driver_->device() == nullptr) return;
+  const text::Parameters& parameters = session_->parameters();
+  const bool header_digest = parameters.HeaderDigest == text::DigestAlgorithm::kCRC32C;
+  const bool data_digest = parameters.DataDigest == text::DigestAlgorithm::kCRC32C;
+  driver_->device()->Arm(stream_offset, header_digest, data_digest);
+  if (driver_->device()->inserts_digests()) session_->SetDeviceInserts(id_, header_digest, data_digest);
 }
 
 uint64_t Client::Remember(Callback done) {
@@ -404,6 +429,7 @@ ClientCounters Client::counters() const {
   ClientCounters sum = counters_;
   sum.session = session_->counters();
   if (driver_.has_value()) {
+    if (driver_->device() != nullptr) transport::Add(sum.device, driver_->device()->counters());
     if (const RxCounters* counters = session_->rx_counters(); counters != nullptr) transport::Add(sum.received, *counters);
     if (const TxCounters* counters = session_->tx_counters(); counters != nullptr) transport::Add(sum.sent, *counters);
   }

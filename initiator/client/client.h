@@ -39,6 +39,7 @@
 #include "initiator/session.h"
 #include "transport/address.h"
 #include "transport/capture.h"
+#include "transport/device_link.h"
 #include "transport/socket_driver.h"
 
 namespace isthmus::initiator {
@@ -53,6 +54,7 @@ struct ClientOptions {
   Limits limits;
   const digest::Kernel* kernel = nullptr;     // null: the best that this machine has
   transport::CaptureFile* capture = nullptr;  // not owned; null: none
+  transport::DeviceModel* offload = nullptr;  // not owned; null: digests are computed in software
   absl::Duration connect_timeout = absl::Seconds(10);
   // How long a lost connection is tried again; zero: not at all. Commands with RetryPolicy::kReissue then go on.
   absl::Duration reconnect_timeout = absl::Seconds(30);
@@ -74,6 +76,7 @@ struct Completed {
 struct ClientCounters {
   RxCounters received;
   TxCounters sent;
+  transport::LinkCounters device;
   SessionCounters session;
   uint64_t connections = 0;
 };
@@ -122,6 +125,8 @@ class Client {
   bool Drain();
   void Handle(const Event& event);
   void CloseTransport(Error reason);
+  void CloseDriver();  // with what the connection's device has counted
+  void ArmDevice(uint64_t stream_offset);
   uint64_t Remember(Callback done);
 
   ClientOptions options_;

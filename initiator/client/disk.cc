@@ -64,6 +64,7 @@ absl::Status CheckCondition(std::span<const std::byte> sense) {
     case 3:
       return absl::DataLossError(text);
     case 6:
+    case 0xb:  // SPC-4 4.5.6: trying again may help, as after a data digest error (RFC 7143 section 11.4.7.2)
       return absl::AbortedError(text);
     case 7:
       return absl::PermissionDeniedError(text);

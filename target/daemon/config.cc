@@ -13,6 +13,7 @@
 #include "absl/strings/str_split.h"
 #include "protocol/text/key_table.h"
 #include "protocol/text/names.h"
+#include "transport/device_models.h"
 
 namespace isthmus::target {
 namespace {
@@ -179,6 +180,7 @@ absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv) {
   app.add_flag("--capture_secrets", config.capture_secrets, "Leave CHAP responses in the capture");
   app.add_option("--digest_kernel", config.digest_kernel,
                  "CRC32C kernel by name, instead of the best one");
+  app.add_option("--offload", config.offload, transport::DeviceModelHelp())->capture_default_str();
   app.add_option("--threads", config.threads, "Threads that serve sessions")
       ->capture_default_str()
       ->check(CLI::Range(1, 256));

@@ -37,6 +37,7 @@ struct Config {
   uint32_t max_connections = 0;  // of all sessions together
   int threads = 1;
   std::string digest_kernel;  // empty: the best that this machine has
+  std::string offload = "software";  // transport/device_models.h
   std::string stats_path;
   std::string capture_path;
   bool capture_secrets = false;

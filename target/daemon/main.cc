@@ -23,6 +23,8 @@
 #include "target/daemon/stats.h"
 #include "target/daemon/worker.h"
 #include "transport/capture.h"
+#include "transport/device_link.h"
+#include "transport/device_models.h"
 #include "transport/event_loop.h"
 #include "transport/socket.h"
 
@@ -36,12 +38,13 @@ int Fail(const absl::Status& status) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel, transport::CaptureFile* capture)
+  Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel, transport::CaptureFile* capture,
+         transport::DeviceModel* offload)
       : config_(config),
         catalogue_(catalogue),
         budget_(config.buffer_bytes),
         blocking_(2),
-        shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture} {}
+        shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture, offload} {}
 
   absl::Status Listen() {
     std::vector<transport::Address> bound;
@@ -101,7 +104,8 @@ class Daemon {
 
   absl::Status WriteStats(bool running) {
     if (config_.stats_path.empty()) return absl::OkStatus();
-    return WriteFile(config_.stats_path, ToJson(Collect(running), shared_.kernel.name));
+    return WriteFile(config_.stats_path, ToJson(Collect(running), shared_.kernel.name,
+                                               shared_.offload == nullptr ? "" : shared_.offload->name()));
   }
 
  private:
@@ -176,6 +180,8 @@ int Run(int argc, char** argv) {
     if (!file.ok()) return Fail(file.status());
     capture = *std::move(file);
   }
+  absl::StatusOr<std::unique_ptr<transport::DeviceModel>> offload = transport::OpenDeviceModel(config->offload);
+  if (!offload.ok()) return Fail(offload.status());
   RaiseDescriptorLimit();
   // Before any thread, so that all inherit it.
   sigset_t set;
@@ -185,7 +191,7 @@ int Run(int argc, char** argv) {
   signal(SIGPIPE, SIG_IGN);
   const int signals = signalfd(-1, &set, SFD_CLOEXEC);
 
-  Daemon daemon(*config, **catalogue, *kernel, capture.get());
+  Daemon daemon(*config, **catalogue, *kernel, capture.get(), offload->get());
   if (absl::Status status = daemon.Listen(); !status.ok()) return Fail(status);
   daemon.Serve(signals);
   int result = 0;

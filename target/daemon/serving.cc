@@ -3,6 +3,7 @@
 #include <sys/epoll.h>
 #include <sys/random.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -81,6 +82,10 @@ Serving::Serving(Worker& worker, transport::Socket socket)
     tap_ = std::make_unique<transport::CaptureTap>(*worker.shared.capture, local_, peer_, /*local_connected=*/false);
   }
   driver_.emplace(std::move(socket), tap_.get());
+  if (transport::DeviceModel* offload = worker.shared.offload; offload != nullptr) {
+    driver_->UseDevice(offload->Attach(driver_->fd()));
+    totals_.device.not_attached += driver_->device() == nullptr;
+  }
   ConnectionOptions options;
   options.limits = worker.shared.config.limits;
   options.kernel = &worker.shared.kernel;
@@ -212,9 +217,14 @@ void Serving::CloseTransport(Error reason) {
     connection_->OnTransportClosed(reason);
     ended_ = true;
   }
-  driver_.reset();
+  CloseDriver();
   tap_.reset();
   if (!pumping_) Pump();
+}
+
+void Serving::CloseDriver() {
+  if (driver_->device() != nullptr) transport::Add(totals_.device, driver_->device()->counters());
+  driver_.reset();
 }
 
 void Serving::LeaveIfDone() {
@@ -258,6 +268,7 @@ void Serving::Abort(const AbortScope& scope, std::function<void()> done) {
 
 void Serving::AddTo(Totals& totals) const {
   totals.Add(totals_);
+  if (driver_.has_value() && driver_->device() != nullptr) transport::Add(totals.device, driver_->device()->counters());
   totals.commands_answered_busy += context_.answered_busy;
   if (session_.has_value()) {
     totals.AddSession(session_->counters());
@@ -316,8 +327,9 @@ void Serving::Handle_(const Event& event) {
     case EventKind::kNone:
     case EventKind::kLoggedOut:
     case EventKind::kReleaseRx:
-    case EventKind::kArmDigests:
       return;
+    case EventKind::kArmDigests:
+      return OnArmDigests(event.stream_offset);
   }
 }
 
@@ -326,6 +338,10 @@ void Serving::OnLookup(const Event& event) {
   LookupAnswer answer;
   answer.offer = config.offer;
   answer.offer.TargetPortalGroupTag = 1;
+  if (driver_->device() != nullptr) {
+    const uint32_t most = worker_.shared.offload->MaxDataSegmentLength(driver_->fd());
+    if (most != 0) answer.offer.MaxRecvDataSegmentLength = std::min(answer.offer.MaxRecvDataSegmentLength, most);
+  }
   discovery_ = event.discovery;
   if (!event.target_name.empty()) {
     target_ = worker_.shared.catalogue.Find(event.target_name);
@@ -379,6 +395,8 @@ void Serving::OnLoginDone() {
   SessionOptions options;
   options.limits = worker_.shared.config.limits;
   session_.emplace(Session::OnHeap(options));
+  header_digest_ = connection_->parameters().HeaderDigest == text::DigestAlgorithm::kCRC32C;
+  data_digest_ = connection_->parameters().DataDigest == text::DigestAlgorithm::kCRC32C;
   if (Error error = session_->Attach(*std::move(connection_), &id_); !error.ok()) {
     session_.reset();
     closing_ = drop_ = true;
@@ -408,6 +426,12 @@ void Serving::OnLoginDone() {
   context_.abort_nexuses = [this](const std::vector<scsi::NexusName>&, std::function<void()> done) {
     worker_.shared.registry.AbortOthers(target_->name, handle_.get(), {}, std::move(done));
   };
+}
+
+void Serving::OnArmDigests(uint64_t stream_offset) {
+  if (!driver_.has_value() || driver_->device() == nullptr) return;
+  driver_->device()->Arm(stream_offset, header_digest_, data_digest_);
+  if (driver_->device()->inserts_digests()) session_->SetDeviceInserts(id_, header_digest_, data_digest_);
 }
 
 void Serving::OnSendTargets(const Event& event) {

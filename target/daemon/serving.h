@@ -57,6 +57,9 @@ class Serving : public std::enable_shared_from_this<Serving> {
   void OnLookup(const Event& event);
   void OnClaim(const Event& event);
   void OnLoginDone();
+  void OnArmDigests(uint64_t stream_offset);
+  // With what the connection's device has counted.
+  void CloseDriver();
   void OnSendTargets(const Event& event);
   void OnTaskManagement(const Event& event);
   void OnDisconnect(const Event& event);
@@ -74,6 +77,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   ConnectionId id_;
   NexusKey key_;
   bool discovery_ = false;
+  bool header_digest_ = false, data_digest_ = false;
   bool claiming_ = false;
   uint16_t tsih_ = 0;
   struct ServedTarget* target_ = nullptr;

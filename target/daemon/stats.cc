@@ -36,16 +36,21 @@ void Totals::Add(const Totals& other) {
   transport::AddRows(*this, other, kTotals);
   transport::Add(received, other.received);
   transport::Add(sent, other.sent);
+  transport::Add(device, other.device);
   AddSession(other.session);
 }
 
 void Totals::AddSession(const SessionCounters& counters) { transport::AddRows(session, counters, kSession); }
 
-std::string ToJson(const Totals& totals, const std::string& digest_kernel) {
+std::string ToJson(const Totals& totals, const std::string& digest_kernel, const std::string& offload) {
   nlohmann::ordered_json json = transport::RowsToJson(totals, kTotals);
   json["digest_kernel"] = digest_kernel;
   json["received"] = transport::ToJson(totals.received);
   json["sent"] = transport::ToJson(totals.sent);
+  if (!offload.empty()) {
+    json["offload"] = offload;
+    json["device"] = transport::ToJson(totals.device);
+  }
   json["tasks"] = transport::RowsToJson(totals.session, kSession);
   return json.dump(2) + "\n";
 }

@@ -10,6 +10,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/sender.h"
 #include "target/session.h"
+#include "transport/device_link.h"
 
 namespace isthmus::target {
 
@@ -19,13 +20,15 @@ struct Totals {
   uint64_t commands_answered_busy = 0;
   RxCounters received;
   TxCounters sent;
+  transport::LinkCounters device;
   SessionCounters session;
 
   void Add(const Totals& other);
   void AddSession(const SessionCounters& counters);
 };
 
-std::string ToJson(const Totals& totals, const std::string& digest_kernel);
+// `offload`: the device model's name; empty: none.
+std::string ToJson(const Totals& totals, const std::string& digest_kernel, const std::string& offload);
 
 // Replaces the file as a whole (write, then rename): a reader never sees half of it.
 absl::Status WriteFile(const std::string& path, const std::string& text);

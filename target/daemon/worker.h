@@ -20,6 +20,7 @@
 #include "target/daemon/registry.h"
 #include "target/daemon/stats.h"
 #include "transport/capture.h"
+#include "transport/device_link.h"
 #include "transport/event_loop.h"
 #include "transport/socket_driver.h"
 
@@ -36,6 +37,7 @@ struct Shared {
   BlockingPool& blocking;
   BufferBudget& budget;
   transport::CaptureFile* capture;  // null: none
+  transport::DeviceModel* offload;  // null: digests are computed in software
   std::atomic<uint32_t> connections{0};
 };
 
