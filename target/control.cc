@@ -116,6 +116,7 @@ bool SessionState::OnNopHeader(Row& row, const RxItem& item) {
 
 Error SessionState::SendPing(Row& row) {
   if (row.closed || row.disconnect_told) return CallerError(ErrorCode::kCallUnknownConnection);
+  if (Discovery()) return CallerError(ErrorCode::kCallDiscovery);
   if (row.ping_out) return Error::Ok();
   if (++row.ping_counter == pdu::kReservedTag) row.ping_counter = 1;
   wire::Bhs header = pdu::Make(pdu::kNopIn);
@@ -215,6 +216,7 @@ Error SessionState::QueueAsync(Row& row, const AsyncMessage& message) {
 Error SessionState::SendAsync(Row& row, const AsyncMessage& message) {
   const auto event = static_cast<wire::AsyncEvent>(message.event);
   if (row.closed || row.disconnect_told) return CallerError(ErrorCode::kCallUnknownConnection);
+  if (Discovery()) return CallerError(ErrorCode::kCallDiscovery);  // section 7.4.3: just drop it
   const bool asks_logout = event == wire::AsyncEvent::kLogoutRequest;
   if (asks_logout && !row.state->csm.Can(CsmEvent::kLogoutRequested)) {
     return CallerError(ErrorCode::kCallOutOfState, static_cast<uint32_t>(row.state->csm.state()));

@@ -282,6 +282,13 @@ TEST(HostileRequests, DiscoveryRequestAndLogoutDiscoveryReason) {
     t.Send(logout);
     ExpectReject(t, 0x04, logout);  // LogoutDiscoveryReason
   }
+  // Section 7.4.3: the target sends nothing of its own accord either.
+  EXPECT_EQ(t.session->Ping(t.id).code, ErrorCode::kCallDiscovery);
+  EXPECT_EQ(t.session->RequestLogout(t.id, 1).code, ErrorCode::kCallDiscovery);
+  t.now.ns += 3'600'000'000'000;
+  t.session->HandleTimeout(t.now);
+  t.Run();
+  EXPECT_FALSE(t.HasOutput());
   t.Send(Logout(0, 0, 100));
   EXPECT_EQ(t.Take().U8(2), 0);
 }

@@ -4,6 +4,7 @@ Parts:
   unit      everything, optimised, with g++; all tests
   sanitize  everything with clang, layering_check and parse_headers, under ASan and UBSan; all tests
   tsan      the tests with the tag `tsan` (driver, daemon, client), under TSan
+  conformance  docs/conformance.md and the error table against the code: nothing missing, nothing that is not there
   cross     the CRC32C kernels of lesser x86 processors and of ARM, emulated
   peers     our programs against real initiators and targets (tools/peers); names of cases may follow
 
@@ -43,7 +44,13 @@ def _peers(arguments: argparse.Namespace) -> Outcome:
     return run.run(arguments.cases)
 
 
-PARTS = {"unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "cross": _cross, "peers": _peers}
+def _conformance(_: argparse.Namespace) -> Outcome:
+    from tools.testing import conformance
+    return conformance.run()
+
+
+PARTS = {"conformance": _conformance, "unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "cross": _cross,
+         "peers": _peers}
 
 
 def main() -> int:
@@ -79,8 +86,8 @@ def main() -> int:
         outcome = PARTS[part](arguments)
         seconds = time.monotonic() - start
         total.add(outcome)
-        table.append(f"{part:10} {seconds:6.0f} s  {outcome.passed:6} {len(outcome.failed):6} {len(outcome.skipped):7}")
-    print(f"\n{'part':10} {'time':>8}  passed failed skipped")
+        table.append(f"{part:11} {seconds:6.0f} s  {outcome.passed:6} {len(outcome.failed):6} {len(outcome.skipped):7}")
+    print(f"\n{'part':11} {'time':>8}  passed failed skipped")
     print("\n".join(table))
     for name in total.skipped:
         print("skipped:", name)
