@@ -8,7 +8,7 @@
 //   ASSERT_TRUE(pair.LogIn());
 //   pair.initiator().Submit(...);
 //   pair.Run();                                  // until neither side has anything to say
-//   pair.events                                  // what the initiator was told (kept if keep_events)
+//   pair.events                                  // what the initiator was told, if keep_events
 //
 // The target's disk is plain memory: CDB byte 0 is 0x28 (read) or 0x2a (write), bytes 2 to 5 the
 // offset in bytes; everything else is answered with GOOD.

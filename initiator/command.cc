@@ -1,4 +1,5 @@
-// SCSI commands: their PDUs, the command window, how they end. RFC 7143 sections 4.2.2.1, 11.3, 11.4.
+// SCSI commands: their PDUs, the command window, how they end. RFC 7143 sections 4.2.2.1, 11.3,
+// 11.4.
 
 #include <algorithm>
 

@@ -1,6 +1,6 @@
 // What a Connection is made of, in the memory that its creator gave: the channel (receiver, sender)
-// that a session goes on using, and the login that ends before. RFC 7143 sections 6.3, 11.12, 11.13.
-// Private to the initiator's engine.
+// that a session goes on using, and the login that ends before. RFC 7143 sections 6.3, 11.12,
+// 11.13. Private to the initiator's engine.
 //
 // Who owns which bytes: everything here lies in the connection's memory and moves with it. The
 // answers' text points into rx_text; the request being sent points into tx_text until its Done.

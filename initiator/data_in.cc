@@ -56,7 +56,8 @@ Error SessionState::CheckDataIn(const wire::Bhs& header, const Task& task, uint3
       return error(ErrorCode::kResidualBothBits, 0);
     }
   }
-  // With ErrorRecoveryLevel 0 nobody may ask for an acknowledgment; without a tag nobody can answer.
+  // With ErrorRecoveryLevel 0 nobody may ask for an acknowledgment; without a tag nobody can
+  // answer.
   if (wire::Get(header, wire::kDataInAcknowledge) &&
       wire::Get(header, wire::kTargetTransferTag) == kReservedTag) {
     return error(ErrorCode::kAcknowledgeWithoutTag, 0);

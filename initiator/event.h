@@ -9,8 +9,12 @@
 //   Event event;
 //   while (session.Next(&event)) {
 //     switch (event.kind) {
-//       case EventKind::kCompleted:  Finish(event.cookie, event.outcome, event.status, event.data);
-//       break; case EventKind::kDisconnect: CloseTransport(event.connection, event.flush); break;
+//       case EventKind::kCompleted:
+//         Finish(event.cookie, event.outcome, event.status, event.data);
+//         break;
+//       case EventKind::kDisconnect:
+//         CloseTransport(event.connection, event.flush);
+//         break;
 //       ...
 //     }
 //   }
@@ -144,10 +148,9 @@ struct Event {
   uint8_t redirect_hops = 0;
   bool permanent = false;
   bool flush = false;
-  ResidualKind residual_kind =
-      ResidualKind::kNone;  // of the command, its write part if bidirectional
-  ResidualKind read_residual_kind =
-      ResidualKind::kNone;  // of the read part of a bidirectional command
+  // Of the command, its write part if bidirectional; and of the read part of one.
+  ResidualKind residual_kind = ResidualKind::kNone;
+  ResidualKind read_residual_kind = ResidualKind::kNone;
   uint16_t tsih = 0;
   uint16_t parameter1 = 0, parameter2 = 0, parameter3 = 0;  // section 11.9
   uint16_t time2wait_s = 0, time2retain_s = 0;

@@ -431,7 +431,8 @@ void ConnectionState::OnRefusal(uint16_t status, const RxItem& item) {
     Fail(LoginFailure::kProtocolError, LoginError(ErrorCode::kLoginStatusReserved, status), status);
     return;
   }
-  // The text of a refusal is read for what it is worth: an address, or the digest that was rejected.
+  // The text of a refusal is read for what it is worth: an address, or the digest that was
+  // rejected.
   std::string_view address;
   bool digest_rejected = false;
   text::PairReader pairs(item.data);

@@ -151,8 +151,8 @@ TEST_F(LoginTest, TellsEachStatusApart) {
     response.U16(36, static_cast<uint32_t>(c.status));
     const Told told = Refused(response);
     EXPECT_EQ(told.login_failure, c.failure) << c.status;
-    EXPECT_EQ(told.error.code, c.status == 0x0400 ? ErrorCode::kLoginStatusReserved
-                                                  : ErrorCode::kLoginRefused);
+    EXPECT_EQ(told.error.code,
+              c.status == 0x0400 ? ErrorCode::kLoginStatusReserved : ErrorCode::kLoginRefused);
     EXPECT_EQ(told.status_class << 8 | told.status_detail, c.status);
     h.Close();
     EXPECT_TRUE(h.Events().empty());

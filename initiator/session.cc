@@ -314,9 +314,8 @@ void SessionState::HandleTimeout(Instant time) {
              false);
         break;
       case DeadlineReason::kNegotiation:
-        FinishText(Outcome::kDataError,
-                   MakeError(ErrorCode::kNegotiationDeadline, Role::kInitiator, PduClass::kText, 0,
-                             text_rounds));
+        FinishText(Outcome::kDataError, MakeError(ErrorCode::kNegotiationDeadline, Role::kInitiator,
+                                                  PduClass::kText, 0, text_rounds));
         break;
       case DeadlineReason::kAbort:
         HandleFunctionDeadline();

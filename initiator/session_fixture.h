@@ -1,4 +1,5 @@
-// What the tests of the initiator's session share: a scripted target's answers at login, and commands.
+// What the tests of the initiator's session share: a scripted target's answers at login, and
+// commands.
 //
 //   TEST_F(SessionTest, ...) { Start(kDigestKeys); Read(buffer); h.Send(h.DataIn(...)); ... }
 #ifndef ISTHMUS_INITIATOR_SESSION_FIXTURE_H_

@@ -1,5 +1,5 @@
-// Hostile or careless targets and embedders, one test for a row or a few of the error table that take more
-// than single PDUs (those are in session_hostile_test.cc). RFC 7143 section 7.
+// Hostile or careless targets and embedders, one test for a row or a few of the error table that
+// take more than single PDUs (those are in session_hostile_test.cc). RFC 7143 section 7.
 
 #include <string>
 #include <string_view>

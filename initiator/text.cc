@@ -1,5 +1,5 @@
-// Text Requests in the full feature phase: questions such as SendTargets, and renegotiation. RFC 7143
-// sections 6.2, 6.4, 11.10, 11.11, 13.3, Appendix C.
+// Text Requests in the full feature phase: questions such as SendTargets, and renegotiation. RFC
+// 7143 sections 6.2, 6.4, 11.10, 11.11, 13.3, Appendix C.
 
 #include <algorithm>
 

@@ -85,7 +85,8 @@ constexpr Rule kRules[] = {
     {Policy::kIgnore,             kBoth, kAll,        0, Only(kIgnore)},
     {Policy::kDiscard,            kBoth, kAll,        0, Only(kDiscard)},
     {Policy::kConnection,         kBoth, kAll,        0, Only(kDropConnection)},
-    // A connection that has not logged in has no session to drop, and must not harm a live one (section 6.3.5).
+    // A connection that has not logged in has no session to drop, and must not harm a live one
+    // (section 6.3.5).
     {Policy::kSession,            kBoth, kLoginPhase, 0, Only(kDropConnection)},
     {Policy::kSession,            kBoth, kAll,        0, Only(kDropSession)},
     // Section 7.7; and all PDU construction errors that an initiator detects are format errors.
@@ -102,7 +103,8 @@ constexpr Rule kRules[] = {
     {Policy::kProtocol,           kI,    kLoginPhase, 0, Only(kDropConnection)},
     {Policy::kProtocol,           kT,    kAll,        0, kDiscard | kReject},
     {Policy::kProtocol,           kI,    kAll,        0, Only(kDropSession)},
-    // Section 7.8. A rejected command's CmdSN was not received; a Data-Out is asked for again or its task fails.
+    // Section 7.8. A rejected command's CmdSN was not received; a Data-Out is asked for again or
+    // its task fails.
     {Policy::kDataDigest,         kBoth, kLoginPhase, 0, Only(kDropConnection)},
     {Policy::kDataDigest,         kT,    kTransfer,   1, kDiscard | kRecover | kReject},
     {Policy::kDataDigest,         kT,    kTransfer,   0, kDiscard | kReject | kFailTask},

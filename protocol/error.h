@@ -4,10 +4,10 @@
 // An Error is a value of 12 bytes: no strings, no allocation, nothing owned. What the wire then
 // says (reject reason, status and sense, login status, response code) stands in the code's row.
 //
-//   Error error = MakeError(ErrorCode::kDataDigest, Role::kTarget, PduClass::kData,
-//   error_recovery_level); if (error.Has(Action::kReject))
-//   SendReject(InfoOf(error.code).reject_reason, bad_header); if (error.Has(Action::kFailTask))
-//   FailTask(InfoOf(error.code).outcome); if (error.EndsConnection()) ...
+//   Error error = MakeError(ErrorCode::kDataDigest, Role::kTarget, PduClass::kData, level);
+//   if (error.Has(Action::kReject)) SendReject(InfoOf(error.code).reject_reason, bad_header);
+//   if (error.Has(Action::kFailTask)) FailTask(InfoOf(error.code).outcome);
+//   if (error.EndsConnection()) ...
 #ifndef ISTHMUS_PROTOCOL_ERROR_H_
 #define ISTHMUS_PROTOCOL_ERROR_H_
 
@@ -51,7 +51,7 @@ enum class Action : uint16_t {
   kReject = 1 << 3,    // target: send Reject with reject_reason
   kFailTask = 1 << 4,  // target: SCSI Response with outcome, after the last expected F bit
                        // (section 11.4.2); initiator: abort the task and complete it with outcome
-  kAnswer = 1 << 5,             // target: the regular response PDU with response code `answer`
+  kAnswer = 1 << 5,    // target: the regular response PDU with response code `answer`
   kRefuseNegotiation = 1 << 6,  // the negotiation ends, old values stay (section 7.12)
   kRefuseLogin = 1 << 7,        // target: Login Response with login_status
   kLogout = 1 << 8,             // initiator: log the connection out (section 7.8)
@@ -82,8 +82,8 @@ struct [[nodiscard]] Error {
   ErrorCode code = ErrorCode::kOk;
   Blame blame = Blame::kNone;
   uint16_t actions = 0;  // set of Action
-  uint32_t detail =
-      0;  // a number that the code's text explains: the offending value, a length, a byte offset
+  // A number that the code's text explains: the offending value, a length, a byte offset.
+  uint32_t detail = 0;
 
   static constexpr Error Ok() { return Error{}; }
   constexpr bool ok() const { return code == ErrorCode::kOk; }
@@ -117,8 +117,8 @@ struct ErrorInfo {
   const char* policy;     // which rule below decides the actions
   uint8_t reject_reason;  // section 11.17.1; 0: never rejects
   TaskOutcome outcome;
-  uint16_t
-      login_status;  // Status-Class << 8 | Status-Detail, section 11.13.5; 0: never refuses a login
+  // Status-Class << 8 | Status-Detail, section 11.13.5; 0: never refuses a login.
+  uint16_t login_status;
   uint8_t answer;  // response code of the regular response PDU (sections 11.6.1, 11.15.1); 0: none
   const char* text;  // one line for people; says what `detail` holds
 };

@@ -178,8 +178,8 @@ bool SessionState::CheckCmdSn(Row& row, const wire::Bhs& header) {
   const uint32_t cmd_sn = pdu::CmdSn(header);
   const CmdSnClass place = window.Classify(cmd_sn);
   if (place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead) return true;
-  const ErrorCode code = place == CmdSnClass::kDuplicate ? ErrorCode::kCmdSnDuplicate
-                                                         : ErrorCode::kCmdSnOutsideWindow;
+  const ErrorCode code =
+      place == CmdSnClass::kDuplicate ? ErrorCode::kCmdSnDuplicate : ErrorCode::kCmdSnOutsideWindow;
   Act(row, Violation(code, cmd_sn), header, {});
   return false;
 }

@@ -10,11 +10,13 @@
 //   while (connection.Next(&event)) switch (event.kind) {
 //     case EventKind::kLookup:    connection.AnswerLookup(answer); break;   // or later
 //     case EventKind::kClaim:     connection.AnswerClaim({.tsih = tsih}); break;  // or later
-//     case EventKind::kLoginDone: id = session.Attach(std::move(connection)); ...; return;  // go
-//     on with the session case EventKind::kDisconnect: ...                    // flush, close,
-//     destroy the connection
+//     case EventKind::kLoginDone:
+//       session.Attach(std::move(connection), &id);         // and go on with the session
+//       return;
+//     case EventKind::kDisconnect: ...                      // flush, close, destroy the connection
 //   }
-//   n = connection.PollTransmit(slices, now); connection.OnSent(n_bytes);
+//   n = connection.PollTransmit(slices, now);
+//   connection.OnSent(n_bytes);
 //   connection.OnTransportDone(offset);
 //
 // Who owns which bytes: received segments, the memory given at creation, and the accounts of
@@ -55,8 +57,8 @@ struct ConnectionOptions {
   // CHAP's hashes, best first; must hold 5 (MD5, section 12.1.3). Not copied; outlive the
   // connection. Empty: no CHAP.
   std::span<const auth::HashAlgorithm> hashes;
-  auth::ChallengeHistory* history =
-      nullptr;  // of this thread's logins: finds reflected challenges; may be nullptr
+  // Of this thread's logins: finds reflected challenges; may be nullptr.
+  auth::ChallengeHistory* history = nullptr;
   // Fresh and secret for each connection: CHAP identifier (first byte) and challenge.
   std::array<std::byte, 64> entropy = {};
 };
@@ -67,8 +69,8 @@ struct Account {
   std::string_view user_name;    // CHAP_N of the initiator, compared whole
   std::string_view secret;       // at least 12 bytes, unless LookupAnswer::allow_short_secret
   std::string_view mutual_name;  // CHAP_N of the target
-  std::string_view
-      mutual_secret;  // differs from `secret`; empty: an initiator's challenge is refused (0x0201)
+  // Differs from `secret`; empty: an initiator's challenge is refused (0x0201).
+  std::string_view mutual_secret;
 };
 
 // Login status, section 11.13.5. Both 0: success.
@@ -84,8 +86,8 @@ struct LookupAnswer {
   // three fields below.
   text::Offer offer;
   bool require_chap = false;  // None is no method (section 12.1)
-  bool require_mutual_chap =
-      false;  // an initiator that does not challenge in turn is refused (0x0201)
+  // An initiator that does not challenge in turn is refused (0x0201).
+  bool require_mutual_chap = false;
   bool allow_short_secret = false;    // section 9.2.1: only where IPsec protects the connection
   std::span<const Account> accounts;  // borrowed; empty: CHAP is not offered
 };

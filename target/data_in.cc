@@ -137,8 +137,8 @@ void SessionState::FailWith(uint32_t index, const TaskOutcome& outcome) {
   task.response = 0;
   if (outcome.status == kStatusCheckCondition) {
     std::array<std::byte, wire::kFixedSenseBytes> sense;
-    wire::BuildFixedSense(
-        {.key = outcome.sense_key, .asc = outcome.asc, .ascq = outcome.ascq}, sense);
+    wire::BuildFixedSense({.key = outcome.sense_key, .asc = outcome.asc, .ascq = outcome.ascq},
+                          sense);
     SetSense(task, sense);
   }
   task.transfer_length = task.write ? task.arrived.size_bytes() : task.sent;
@@ -212,8 +212,9 @@ bool SessionState::FeedSource(Row& row, uint32_t index) {
   Source& source = sources[source_index];
   const bool last = source.next == kNone;
   const bool collapse = last && task.completed && !task.failed && !task.write &&
-                        task.response == 0 && Collapses(task.status) && task.sense_segment_size == 0 &&
-                        task.status_qualifier == 0 && !DataExpected(task);
+                        task.response == 0 && Collapses(task.status) &&
+                        task.sense_segment_size == 0 && task.status_qualifier == 0 &&
+                        !DataExpected(task);
   Transfer transfer;
   transfer.header = pdu::Make(pdu::kDataIn);
   pdu::SetInitiatorTaskTag(transfer.header, task.initiator_task_tag);

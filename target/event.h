@@ -7,7 +7,11 @@
 // cover unverified bytes.
 //
 //   target::Event event;
-//   while (session.Next(&event)) switch (event.kind) { case EventKind::kCommand: ...; default: ...;
+//   while (session.Next(&event)) {
+//     switch (event.kind) {
+//       case EventKind::kCommand: ...
+//       default: ...
+//     }
 //   }
 #ifndef ISTHMUS_TARGET_EVENT_H_
 #define ISTHMUS_TARGET_EVENT_H_
@@ -113,8 +117,8 @@ struct Event {
 
   std::array<std::byte, 8> lun = {};  // as on the wire: a SAM LUN
   std::span<const std::byte> cdb;     // 16 bytes, or as many as the extended CDB has
-  uint32_t expected_data_transfer_length =
-      0;  // bytes: of the write direction if `write`, else of the read direction
+  // Bytes: of the write direction if `write`, else of the read direction.
+  uint32_t expected_data_transfer_length = 0;
   uint32_t bidi_read_length = 0;  // bytes to read of a command with both R and W (section 11.2.2.4)
   uint32_t offset = 0;            // bytes, in the task's data
   uint32_t length = 0;            // bytes

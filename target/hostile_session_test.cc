@@ -1,5 +1,5 @@
-// Hostile or careless peers and embedders, one test for a row or a few of the error table that take more
-// than single PDUs (those are in hostile_test.cc). RFC 7143 section 7.
+// Hostile or careless peers and embedders, one test for a row or a few of the error table that take
+// more than single PDUs (those are in hostile_test.cc). RFC 7143 section 7.
 #include <gtest/gtest.h>
 
 #include "target/test_peer.h"

@@ -447,8 +447,8 @@ void SessionState::Unlist(uint32_t index) {
 
 void SessionState::EndConnection(Row& row, Error error, bool flush) {
   if (row.disconnect_told || row.state == nullptr) return;
-  const bool reinstated = error.code == ErrorCode::kConnectionReinstated ||
-                          error.code == ErrorCode::kSessionReinstated;
+  const bool reinstated =
+      error.code == ErrorCode::kConnectionReinstated || error.code == ErrorCode::kSessionReinstated;
   LeaveFullFeature(row, reinstated ? CsmEvent::kClosed : CsmEvent::kLost);
   row.disconnect_told = true;
   row.reading = false;

@@ -11,18 +11,20 @@
 //   if (Error e = session.Attach(std::move(connection), &id); !e.ok()) ...
 //   while (session.Next(&event)) switch (event.kind) { ... }
 //
-//   A read:   kCommand{task} -> SendData(task, 0, bytes, {}); Complete(task, {}) ->
-//   kTaskReleased{task}.
-//             Both at once, and the status rides on the last Data-In PDU (section 11.7.3).
-//             A huge one goes window by window: SendData(.., {.notify = true}) -> kSourceReleased
-//             -> SendData(next) ...
-//   A write:  kBegin{task, length} -> AcceptData(task, 0, window)       // only if unsolicited data
-//   comes
-//             kCommand{task}      -> AcceptData(task, 0, window)        // if not given yet
-//             kDataReceived{task, offset, length} -> AcceptData(task, offset + length, next window)
-//             or Complete(task, {}).
-//   An abort: kTaskAborted{task} -> stop; Release(task) -> kTaskReleased{task}. (Complete() then
-//   counts as Release().)
+//   A read:
+//     kCommand{task}        -> SendData(task, 0, bytes, {}); Complete(task, {});
+//     kTaskReleased{task}
+//     Both at once, and the status rides on the last Data-In PDU (section 11.7.3). A huge one goes
+//     window by window: SendData(.., {.notify = true}), kSourceReleased -> SendData(next) ...
+//   A write:
+//     kBegin{task, length}  -> AcceptData(task, 0, window);   // only if unsolicited data comes
+//     kCommand{task}        -> AcceptData(task, 0, window);   // if not given yet
+//     kDataReceived{task, offset, length}
+//                           -> AcceptData(task, offset + length, next_window);
+//                              or, after the last one, Complete(task, {});
+//   An abort:
+//     kTaskAborted{task}    -> stop; Release(task);         // Complete() then counts as Release()
+//     kTaskReleased{task}
 //
 // Who owns which bytes: windows of AcceptData and sources of SendData are the caller's; the engine
 // reads and writes them until kDataReceived (window), kSourceReleased with `notify` (source), or
@@ -59,9 +61,9 @@ struct SessionOptions {
 };
 
 struct SendOptions {
-  bool unstable = false;  // others may write the source meanwhile: copied and digested at emission
-                          // (staging_bytes)
-  bool notify = false;    // kSourceReleased when nobody reads the source any more
+  // Others may write the source meanwhile: copied and digested at emission (staging_bytes).
+  bool unstable = false;
+  bool notify = false;  // kSourceReleased when nobody reads the source any more
 };
 
 // How a task ends, section 11.4.
@@ -76,8 +78,8 @@ struct Completion {
   std::span<const std::byte> sense = {};
   // Bytes that the command's own length asked for, where that is not what moved. More than the
   // expected data transfer length: residual overflow; less: underflow (section 11.4.5).
-  uint64_t transfer_length =
-      kWhatMoved;  // of the write direction if the command writes, else of the read direction
+  // Of the write direction if the command writes, else of the read direction.
+  uint64_t transfer_length = kWhatMoved;
   uint64_t bidi_transfer_length = kWhatMoved;  // read direction of a bidirectional command
 };
 
@@ -100,8 +102,9 @@ struct TaskManagementAnswer {
 
 // Asynchronous Message, section 11.9.
 struct AsyncMessage {
-  uint8_t event = 0;  // 0 SCSI, 1 logout, 2 connection dropped, 3 session dropped, 4 negotiate, 5
-                      // task termination, 248-255 vendor
+  // 0 SCSI, 1 logout, 2 connection dropped, 3 session dropped, 4 negotiate, 5 task termination,
+  // 248 to 255 vendor.
+  uint8_t event = 0;
   uint8_t vcode = 0;
   uint16_t parameter1 = 0, parameter2 = 0, parameter3 = 0;
   std::array<std::byte, 8> lun = {};
@@ -123,8 +126,9 @@ class Session {
 
   Session(Session&& other) noexcept;
   Session& operator=(Session&& other) noexcept;
-  ~Session();  // returns nothing to anyone: drain to kSessionEnded first, or own all windows and
-               // sources outright
+  // Returns nothing to anyone: drain to kSessionEnded first, or own all windows and sources
+  // outright.
+  ~Session();
 
   // ---- Engine: the transport's side.
 

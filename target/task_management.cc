@@ -140,8 +140,8 @@ void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
   const auto refuse = [&](ErrorCode error) {
     RespondFunction(row, itt, AnswerTo(error), 0, kNone);
   };
-  const bool unlocked = code <= static_cast<uint8_t>(Function::kTaskReassign) ||
-                        parameters.iSCSIProtocolLevel >= 2;
+  const bool unlocked =
+      code <= static_cast<uint8_t>(Function::kTaskReassign) || parameters.iSCSIProtocolLevel >= 2;
   if (code == 0 || code >= std::size(kScopes) || !unlocked) {
     return refuse(ErrorCode::kFunctionUnknown);
   }
@@ -398,7 +398,8 @@ void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
     QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
   };
   const bool names_this = pdu::LogoutCid(header) == row.state->login.cid;
-  const bool recovery = reason == static_cast<uint8_t>(wire::LogoutReason::kRemoveTheConnectionForRecovery);
+  const bool recovery =
+      reason == static_cast<uint8_t>(wire::LogoutReason::kRemoveTheConnectionForRecovery);
   const bool close = reason == static_cast<uint8_t>(wire::LogoutReason::kCloseTheConnection);
   if ((close || recovery) && !names_this) return respond(AnswerTo(ErrorCode::kLogoutCidUnknown));
   if (recovery) return respond(AnswerTo(ErrorCode::kLogoutRecoveryNotSupported));
@@ -409,9 +410,8 @@ void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
   if (index == kNone) {
     respond(AnswerTo(ErrorCode::kLogoutCleanupFailed));
     LeaveFullFeature(row, CsmEvent::kLogoutFailed);
-    EndConnection(row,
-                  MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0),
-                  true);
+    EndConnection(
+        row, MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0), true);
     return;
   }
   requests[index].initiator_task_tag = itt;

@@ -1,5 +1,6 @@
-// A scripted initiator for the tests of the target's engine, and an embedder that logs what it is told. Every number of
-// the protocol stands here as the RFC's literal; nothing of protocol/wire, text or auth is used to build or read bytes.
+// A scripted initiator for the tests of the target's engine, and an embedder that logs what it is
+// told. Every number of the protocol stands here as the RFC's literal; nothing of protocol/wire,
+// text or auth is used to build or read bytes.
 //
 //   TestTarget t;
 //   t.Login();
@@ -176,7 +177,8 @@ inline std::string Pattern(size_t size, size_t from = 0) {
   return out;
 }
 
-// An embedder around the engine. A read command gives `offers` bytes of Pattern(); a write takes `offers` bytes.
+// An embedder around the engine. A read command gives `offers` bytes of Pattern(); a write takes
+// `offers` bytes.
 class TestTarget {
  public:
   TestTarget() {

@@ -1,5 +1,5 @@
-// The state tables against the matrices that RFC 7143 prints in section 8, against one of ours (state
-// by event), and against the committed drawings.
+// The state tables against the matrices that RFC 7143 prints in section 8, against one of ours
+// (state by event), and against the committed drawings.
 #include "protocol/connection/states.h"
 
 #include <fstream>
@@ -138,8 +138,8 @@ std::string Matrix(int states, int events) {
   return out;
 }
 
-// Columns: transport requested, transport up, login begun, done, failed, logout requested, begun, done,
-// failed, closed, lost, cleanup timeout, begun, failed, done.
+// Columns: transport requested, transport up, login begun, done, failed, logout requested, begun,
+// done, failed, closed, lost, cleanup timeout, begun, failed, done.
 TEST(CsmTest, MatrixOfStatesAndEvents) {
   const std::string matrix = Matrix<CsmState, CsmEvent>(kCsmStates, kCsmEvents);
   EXPECT_EQ(matrix,

@@ -190,8 +190,7 @@ constexpr Member<Pdu, T> In(const std::type_identity_t<Field<T>>& field, T Pdu::
 
 // Specialised beside each PDU's struct:
 //   kOpcode, kName, kSection   the opcode byte's low six bits, the RFC's name, where it stands
-//   kFields                    a std::tuple of Member, Fixed and Reserved in the order of the
-//   header
+//   kFields                    a std::tuple of Member, Fixed and Reserved, in the header's order
 template <class Pdu>
 struct Layout;
 

@@ -41,8 +41,8 @@ class Device {
   Device(const Device&) = delete;
   Device& operator=(const Device&) = delete;
 
-  // `unit` is borrowed. False: the number is taken or above kMaxLun, there are kMaxUnits already, or
-  // a nexus is attached.
+  // `unit` is borrowed. False: the number is taken or above kMaxLun, there are kMaxUnits already,
+  // or a nexus is attached.
   bool AddUnit(uint16_t number, LogicalUnit* unit);
 
   // A session begins: `initiator_port` as NexusName has it. Never null; valid until Detach. The
