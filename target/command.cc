@@ -1,12 +1,15 @@
 // SCSI Command: what its header must hold, where its unsolicited data goes, when it is delivered.
 // RFC 7143 sections 11.3, 4.2.2.1 (order), 7.2.1 (retry), 7.8 (bad immediate data).
 #include <algorithm>
+#include <array>
 #include <cstring>
 
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
 #include "protocol/wire/ahs.h"
 #include "protocol/wire/cdb.h"
+#include "protocol/wire/codes.h"
+#include "protocol/wire/scsi_command.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -22,15 +25,13 @@ constexpr uint32_t kInlineCdbBytes = 16;
 
 // Violations that leave no task behind.
 Error SessionState::CheckCommand(const RxItem& item) const {
-  const wire::Bhs& header = *item.header;
-  const bool final = pdu::Final(header);
-  const bool read = pdu::ReadBit(header);
-  const bool write = pdu::WriteBit(header);
-  const uint32_t length = pdu::ExpectedDataTransferLength(header);
+  const auto command = pdu::Read<wire::ScsiCommand>(*item.header);
+  const auto [final, read, write] = std::array{command.final, command.read, command.write};
+  const uint32_t length = command.expected_data_transfer_length;
   if (!write && !final) return Violation(ErrorCode::kFinalAndWriteClear);
   if (!read && !write && length > 0) return Violation(ErrorCode::kDirectionMissing, length);
-  if (pdu::Attribute(header) > 4) {
-    return Violation(ErrorCode::kTaskAttributeReserved, pdu::Attribute(header));
+  if (!wire::IsDefined(command.attribute)) {
+    return Violation(ErrorCode::kTaskAttributeReserved, static_cast<uint32_t>(command.attribute));
   }
   if (!write && item.data_segment_length > 0) {
     return Violation(ErrorCode::kImmediateDataWithoutWrite, item.data_segment_length);
@@ -38,7 +39,7 @@ Error SessionState::CheckCommand(const RxItem& item) const {
   if (!final && item.data_segment_length == length) {
     return Violation(ErrorCode::kFinalClearDataComplete);
   }
-  if (pdu::InitiatorTaskTag(header) == pdu::kReservedTag) {
+  if (command.initiator_task_tag == pdu::kReservedTag) {
     return Violation(ErrorCode::kTaskTagReserved);
   }
   return Error::Ok();
@@ -47,7 +48,8 @@ Error SessionState::CheckCommand(const RxItem& item) const {
 // Section 11.2.2. Fills the task's CDB and read length.
 Error SessionState::ParseAhs(const RxItem& item, Task& task) {
   std::byte* cdb = cdbs + size_t{IndexOf(task)} * wire::kMaxCdbBytes;
-  std::memcpy(cdb, pdu::Cdb(task.header), kInlineCdbBytes);
+  const auto command = pdu::Read<wire::ScsiCommand>(task.header);
+  std::memcpy(cdb, command.cdb.data(), kInlineCdbBytes);
   task.cdb_size = kInlineCdbBytes;
   const bool bidirectional = task.read && task.write;
   if (item.ahs.empty()) {
@@ -86,7 +88,8 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
   }
   if (!immediate && !CheckCmdSn(row, header)) return true;
   if (row.state->csm.state() == CsmState::kLogoutRequested) {
-    Violate(row, ErrorCode::kWaitingForLogout, PduClass::kCommand, item, pdu::kScsiCommand);
+    Violate(row, ErrorCode::kWaitingForLogout, PduClass::kCommand, item,
+            static_cast<uint32_t>(wire::Opcode::kScsiCommand));
     return true;
   }
   Error error = CheckCommand(item);
@@ -100,13 +103,14 @@ bool SessionState::OnCommandHeader(Row& row, const RxItem& item) {
   const uint32_t index = AcquireTask(row, header, immediate);
   if (index == kNone) return false;  // records linger with the transport: wait for them
   Task& task = tasks[index];
-  task.read = pdu::ReadBit(header);
-  task.write = pdu::WriteBit(header);
+  const auto command = pdu::Read<wire::ScsiCommand>(header);
+  task.read = command.read;
+  task.write = command.write;
   task.data_size = item.data_segment_length;
   if (task.write) {
-    task.write_length = pdu::ExpectedDataTransferLength(header);
+    task.write_length = command.expected_data_transfer_length;
   } else {
-    task.read_length = pdu::ExpectedDataTransferLength(header);
+    task.read_length = command.expected_data_transfer_length;
   }
   if (error = ParseAhs(item, task); !error.ok()) {
     task.embedder_done = true;
@@ -200,7 +204,7 @@ void SessionState::DeliverInOrder() {
 
 void SessionState::Deliver(uint32_t index) {
   Task& task = tasks[index];
-  if (pdu::Opcode(task.header) != pdu::kScsiCommand) {
+  if (pdu::Opcode(task.header) != wire::Opcode::kScsiCommand) {
     DeliverOther(index);
     return;
   }

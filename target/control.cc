@@ -8,6 +8,8 @@
 #include "protocol/wire/asynchronous_message.h"
 #include "protocol/wire/codes.h"
 #include "protocol/wire/lun.h"
+#include "protocol/wire/nop_in.h"
+#include "protocol/wire/reject.h"
 #include "protocol/wire/sense.h"
 #include "target/session_state.h"
 
@@ -44,10 +46,10 @@ void SessionState::OnNopOut(Row& row, const wire::Bhs& header, uint32_t echo, ui
   ++counters.pings;
   const uint32_t peer = row.state->negotiation->parameters().peer_MaxRecvDataSegmentLength;
   const uint32_t echoed = echo == kNone ? 0 : std::min(size, peer);
-  wire::Bhs answer = pdu::Make(pdu::kNopIn);
-  pdu::SetInitiatorTaskTag(answer, itt);
-  pdu::SetTargetTransferTag(answer, pdu::kReservedTag);
-  pdu::SetLun(answer, pdu::Lun(header));
+  wire::NopIn nop;
+  nop.initiator_task_tag = itt;
+  nop.lun = wire::Get(header, wire::kLun);
+  const wire::Bhs answer = pdu::Written(nop);
   const std::span<const std::byte> data =
       echo == kNone ? std::span<const std::byte>() : EchoBytes(row, echo).first(echoed);
   const uint64_t cookie =
@@ -119,10 +121,9 @@ Error SessionState::SendPing(Row& row) {
   if (Discovery()) return CallerError(ErrorCode::kCallDiscovery);
   if (row.ping_out) return Error::Ok();
   if (++row.ping_counter == pdu::kReservedTag) row.ping_counter = 1;
-  wire::Bhs header = pdu::Make(pdu::kNopIn);
-  pdu::SetInitiatorTaskTag(header, pdu::kReservedTag);
-  pdu::SetTargetTransferTag(header, row.ping_counter);
-  if (!QueueControl(row, TxClass::kUrgent, header, {}, Cookie(CookieKind::kPlain, 0))) {
+  wire::NopIn nop;
+  nop.target_transfer_tag = row.ping_counter;
+  if (!QueueControl(row, TxClass::kUrgent, pdu::Written(nop), {}, Cookie(CookieKind::kPlain, 0))) {
     return CallerError(ErrorCode::kCallQueueFull, row.control_entries);
   }
   row.ping_out = true;
@@ -138,10 +139,8 @@ void SessionState::TellWindow(Row& row) {
   for (const Request& request : requests) {
     if (request.kind == RequestKind::kFunction || request.kind == RequestKind::kLogout) return;
   }
-  wire::Bhs header = pdu::Make(pdu::kNopIn);
-  pdu::SetInitiatorTaskTag(header, pdu::kReservedTag);
-  pdu::SetTargetTransferTag(header, pdu::kReservedTag);
-  if (QueueControl(row, TxClass::kUrgent, header, {}, Cookie(CookieKind::kWindow, 0)))
+  if (QueueControl(row, TxClass::kUrgent, pdu::Written(wire::NopIn()), {},
+                   Cookie(CookieKind::kWindow, 0)))
     row.window_nop = true;
 }
 
@@ -151,13 +150,12 @@ void SessionState::SendReject(Row& row, uint8_t reason, const wire::Bhs& header,
   const uint32_t echo = AcquireEcho(row);
   if (echo == kNone) return;  // CanPump keeps one free for each PDU
   std::span<std::byte> bytes = EchoBytes(row, echo);
-  std::memcpy(bytes.data(), pdu::Raw(header), pdu::kHeaderBytes);
-  if (!ahs.empty()) std::memcpy(bytes.data() + pdu::kHeaderBytes, ahs.data(), ahs.size());
-  wire::Bhs reject = pdu::Make(pdu::kReject);
-  pdu::SetInitiatorTaskTag(reject, pdu::kReservedTag);
-  pdu::SetRejectReason(reject, reason);
-  if (!QueueControl(row, TxClass::kUrgent, reject, bytes.first(pdu::kHeaderBytes + ahs.size()),
-                    Cookie(CookieKind::kEcho, echo))) {
+  std::memcpy(bytes.data(), header.bytes.data(), wire::kBhsSize);
+  if (!ahs.empty()) std::memcpy(bytes.data() + wire::kBhsSize, ahs.data(), ahs.size());
+  wire::Reject reject;
+  reject.reason = static_cast<wire::RejectReason>(reason);
+  if (!QueueControl(row, TxClass::kUrgent, pdu::Written(reject),
+                    bytes.first(wire::kBhsSize + ahs.size()), Cookie(CookieKind::kEcho, echo))) {
     ReleaseEcho(row, echo);
   }
 }

@@ -1,10 +1,14 @@
 // Data to the initiator and the end of tasks: SendData, Complete, Data-In, SCSI Response. RFC 7143
 // sections 11.4, 11.7, 4.2.5.2, 10.2.
+#include "protocol/wire/data_in.h"
+
 #include <algorithm>
 #include <array>
 #include <cstring>
 
 #include "protocol/check.h"
+#include "protocol/wire/codes.h"
+#include "protocol/wire/scsi_response.h"
 #include "protocol/wire/sense.h"
 #include "target/session_state.h"
 
@@ -34,6 +38,20 @@ Residual ResidualOf(uint64_t presented, uint32_t expected) {
 Residual MainResidual(const Task& task) {
   if (task.response != 0) return {};
   return ResidualOf(task.transfer_length, task.write ? task.write_length : task.read_length);
+}
+
+// Whether the PDU advances StatSN (sections 11.4.9, 11.7.3, 11.8.3, 11.19.2).
+bool TakesStatSn(const wire::Bhs& header) {
+  switch (pdu::Opcode(header)) {
+    case wire::Opcode::kDataIn:
+      return wire::Get(header, wire::kDataInHasStatus);
+    case wire::Opcode::kNopIn:
+      return pdu::InitiatorTaskTag(header) != pdu::kReservedTag;
+    case wire::Opcode::kR2t:
+      return false;
+    default:
+      return true;
+  }
 }
 
 }  // namespace
@@ -216,14 +234,17 @@ bool SessionState::FeedSource(Row& row, uint32_t index) {
                         task.sense_segment_size == 0 && task.status_qualifier == 0 &&
                         !DataExpected(task);
   Transfer transfer;
-  transfer.header = pdu::Make(pdu::kDataIn);
-  pdu::SetInitiatorTaskTag(transfer.header, task.initiator_task_tag);
-  pdu::SetTargetTransferTag(transfer.header, pdu::kReservedTag);
+  wire::DataIn data_in;
+  data_in.initiator_task_tag = task.initiator_task_tag;
   if (collapse) {
     const Residual residual = MainResidual(task);
-    pdu::SetDataInStatus(transfer.header, task.status, residual.overflow, residual.underflow,
-                         residual.count);
+    data_in.final = data_in.has_status = true;
+    data_in.status = static_cast<wire::ScsiStatus>(task.status);
+    data_in.residual_overflow = residual.overflow;
+    data_in.residual_underflow = residual.underflow;
+    data_in.residual_count = residual.count;
   }
+  wire::Encode(data_in, &transfer.header);
   transfer.source = source.bytes;
   transfer.buffer_offset = source.offset;
   transfer.burst_bytes = parameters.MaxBurstLength;
@@ -245,18 +266,23 @@ bool SessionState::FeedSource(Row& row, uint32_t index) {
 
 void SessionState::FeedStatus(Row& row, uint32_t index) {
   Task& task = tasks[index];
-  wire::Bhs header = pdu::Make(pdu::kScsiResponse);
-  pdu::SetInitiatorTaskTag(header, task.initiator_task_tag);
   const Residual residual = MainResidual(task);
   Residual bidi;
   if (task.read && task.write && task.response == 0) {
     bidi = ResidualOf(task.bidi_transfer_length, task.read_length);
   }
-  pdu::SetResponseFlags(header, residual.overflow, residual.underflow, bidi.overflow,
-                        bidi.underflow);
-  pdu::SetResponse(header, task.response, task.status);
-  pdu::SetResidualCounts(header, residual.count, bidi.count);
-  if (parameters.iSCSIProtocolLevel >= 2) pdu::SetStatusQualifier(header, task.status_qualifier);
+  wire::ScsiResponse response;
+  response.initiator_task_tag = task.initiator_task_tag;
+  response.response = static_cast<wire::ScsiResponseCode>(task.response);
+  response.status = static_cast<wire::ScsiStatus>(task.status);
+  response.status_qualifier = task.status_qualifier;
+  response.residual_overflow = residual.overflow;
+  response.residual_underflow = residual.underflow;
+  response.residual_count = residual.count;
+  response.bidirectional_read_residual_overflow = bidi.overflow;
+  response.bidirectional_read_residual_underflow = bidi.underflow;
+  response.bidirectional_read_residual_count = bidi.count;
+  const wire::Bhs header = pdu::Written(response, parameters.iSCSIProtocolLevel);
   const std::byte* sense = senses + size_t{index} * (limits.sense_bytes + 2);
   Check(row.state->sender.QueuePdu(TxClass::kNormal, header, {}, {sense, task.sense_segment_size},
                                    Cookie(CookieKind::kStatus, index)));
@@ -293,21 +319,21 @@ void SessionStamper::Stamp(wire::Bhs& header, uint64_t cookie) {
   switch (KindOf(cookie)) {
     case CookieKind::kSource: {
       Task& task = session_.tasks[session_.sources[IndexOfCookie(cookie)].task];
-      pdu::SetDataSn(header, task.input_sn++);
+      wire::Set(header, wire::kDataSn, task.input_sn++);
       ++task.data_in_pdus;
       ++session_.counters.data_in_pdus;
-      if (pdu::DataInHasStatus(header)) ends = &task;
+      if (wire::Get(header, wire::kDataInHasStatus)) ends = &task;
       break;
     }
     case CookieKind::kStatus: {
       Task& task = session_.tasks[IndexOfCookie(cookie)];
-      pdu::SetExpDataSn(header, task.response == 0 ? task.data_in_pdus : 0);
+      wire::Set(header, wire::kExpDataSn, task.response == 0 ? task.data_in_pdus : 0);
       ends = &task;
       break;
     }
     case CookieKind::kBurst: {
       Task& task = session_.tasks[session_.bursts[IndexOfCookie(cookie)].task];
-      pdu::SetDataSn(header, task.read ? task.input_sn++ : task.r2t_sn++);
+      wire::Set(header, wire::kR2tSn, task.read ? task.input_sn++ : task.r2t_sn++);
       break;
     }
     default:
@@ -316,14 +342,14 @@ void SessionStamper::Stamp(wire::Bhs& header, uint64_t cookie) {
   // The status carries the room that it makes; its tag is free as soon as the initiator has it.
   if (ends != nullptr) session_.EndTask(*ends);
   ConnectionState& c = *row_.state;
-  if (pdu::TakesStatSn(header)) {
-    pdu::SetStatSn(header, c.stat_sn++);
-  } else if (pdu::CarriesStatSn(header)) {
-    pdu::SetStatSn(header, c.stat_sn);
+  // What does not take the next StatSN shows it; in a Data-In without status it is reserved.
+  const bool takes = TakesStatSn(header);
+  if (takes || pdu::Opcode(header) != wire::Opcode::kDataIn) {
+    wire::Set(header, wire::kStatSn, takes ? c.stat_sn++ : c.stat_sn);
   }
-  pdu::SetExpCmdSn(header, session_.window.exp_cmd_sn());
+  wire::Set(header, wire::kExpCmdSn, session_.window.exp_cmd_sn());
   row_.advertised_max_cmd_sn = session_.window.max_cmd_sn();
-  pdu::SetMaxCmdSn(header, row_.advertised_max_cmd_sn);
+  wire::Set(header, wire::kMaxCmdSn, row_.advertised_max_cmd_sn);
 }
 
 }  // namespace isthmus::target

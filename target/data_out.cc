@@ -4,6 +4,7 @@
 
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
+#include "protocol/wire/r2t.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -94,13 +95,13 @@ bool SessionState::FeedR2ts(Row& row, uint32_t index) {
     task.next_solicit += burst.length;
     ++task.bursts;
 
-    wire::Bhs header = pdu::Make(pdu::kR2t);
-    pdu::SetLun(header, pdu::Lun(task.header));
-    pdu::SetInitiatorTaskTag(header, task.initiator_task_tag);
-    pdu::SetTargetTransferTag(header, burst.generation << burst_index_bits | burst_index);
-    pdu::SetBufferOffset(header, burst.offset);
-    pdu::SetDesiredDataTransferLength(header, burst.length);
-    Check(row.state->sender.QueuePdu(TxClass::kUrgent, header, {}, {},
+    wire::R2t r2t;
+    r2t.lun = wire::Get(task.header, wire::kLun);
+    r2t.initiator_task_tag = task.initiator_task_tag;
+    r2t.target_transfer_tag = burst.generation << burst_index_bits | burst_index;
+    r2t.buffer_offset = burst.offset;
+    r2t.desired_data_transfer_length = burst.length;
+    Check(row.state->sender.QueuePdu(TxClass::kUrgent, pdu::Written(r2t), {}, {},
                                      Cookie(CookieKind::kBurst, burst_index)));
     ++row.task_entries;
     ++counters.r2ts;
@@ -177,7 +178,8 @@ Error SessionState::FindSequence(const wire::Bhs& header, uint32_t* task_index,
   }
   const Task& task = tasks[burst.task];
   if (task.initiator_task_tag != itt) return Violation(ErrorCode::kTaskTagUnknown, itt);
-  if (pdu::Lun(header) != pdu::Lun(task.header)) return Violation(ErrorCode::kLunMismatch);
+  if (wire::Get(header, wire::kLun) != wire::Get(task.header, wire::kLun))
+    return Violation(ErrorCode::kLunMismatch);
   *task_index = burst.task;
   *burst_index = index;
   if (task.bursts > 1) {

@@ -3,6 +3,9 @@
 
 #include "protocol/check.h"
 #include "protocol/text/codec.h"
+#include "protocol/wire/codes.h"
+#include "protocol/wire/login_request.h"
+#include "protocol/wire/login_response.h"
 #include "target/connection_state.h"
 #include "target/pdu.h"
 
@@ -44,9 +47,9 @@ class LoginStamper final : public Stamper {
  public:
   explicit LoginStamper(ConnectionState& c) : c_(c) {}
   void Stamp(wire::Bhs& header, uint64_t) override {
-    pdu::SetStatSn(header, c_.stat_sn++);
-    pdu::SetExpCmdSn(header, c_.login.exp_cmd_sn);
-    pdu::SetMaxCmdSn(header, c_.login.max_cmd_sn);
+    wire::Set(header, wire::kStatSn, c_.stat_sn++);
+    wire::Set(header, wire::kExpCmdSn, c_.login.exp_cmd_sn);
+    wire::Set(header, wire::kMaxCmdSn, c_.login.max_cmd_sn);
   }
 
  private:
@@ -64,17 +67,23 @@ struct Response {
 
 void Send(ConnectionState& c, const Response& response) {
   LoginMachine& login = c.login;
-  wire::Bhs header = pdu::Make(pdu::kLoginResponse);
-  pdu::SetLoginResponseFlags(header, response.transit, response.continues,
-                             response.status.status_class == 0 ? login.stage : 0,
-                             response.transit ? response.next_stage : 0);
-  pdu::SetIsid(header, login.isid);
-  pdu::SetTsih(header, response.tsih);
-  pdu::SetInitiatorTaskTag(header, login.initiator_task_tag);
-  pdu::SetLoginStatus(header, response.status.status_class, response.status.status_detail);
+  wire::LoginResponse login_response;
+  login_response.transit = response.transit;
+  login_response.continued = response.continues;
+  if (response.status.status_class == 0) {
+    login_response.current_stage = static_cast<wire::LoginStage>(login.stage);
+  }
+  if (response.transit) {
+    login_response.next_stage = static_cast<wire::LoginStage>(response.next_stage);
+  }
+  login_response.isid = login.isid;
+  login_response.tsih = response.tsih;
+  login_response.initiator_task_tag = login.initiator_task_tag;
+  login_response.status_class = static_cast<wire::LoginStatusClass>(response.status.status_class);
+  login_response.status_detail = response.status.status_detail;
   c.text_answer_busy = true;
-  Check(c.sender.QueuePdu(TxClass::kNormal, header, {}, c.text_answer.first(response.text_size),
-                          kLoginCookie));
+  Check(c.sender.QueuePdu(TxClass::kNormal, pdu::Written(login_response), {},
+                          c.text_answer.first(response.text_size), kLoginCookie));
   login.state = LoginState::kResponse;
 }
 
@@ -96,17 +105,17 @@ void Refuse(ConnectionState& c, Error error) {
 
 // The first request decides what this connection is about; each later one must say the same
 // (sections 11.12.4 to 11.12.8).
-Error CheckFirst(ConnectionState& c, const wire::Bhs& header) {
+Error CheckFirst(ConnectionState& c, const wire::LoginRequest& request) {
   LoginMachine& login = c.login;
-  login.version_max = pdu::VersionMax(header);
-  login.version_min = pdu::VersionMin(header);
-  login.isid = pdu::Isid(header);
-  login.tsih = pdu::Tsih(header);
-  login.cid = pdu::LoginCid(header);
-  login.initiator_task_tag = pdu::InitiatorTaskTag(header);
-  login.cmd_sn = pdu::CmdSn(header);
+  login.version_max = request.version_max;
+  login.version_min = request.version_min;
+  login.isid = request.isid;
+  login.tsih = request.tsih;
+  login.cid = request.cid;
+  login.initiator_task_tag = request.initiator_task_tag;
+  login.cmd_sn = request.cmd_sn;
   login.exp_cmd_sn = login.max_cmd_sn = login.cmd_sn;
-  login.stage = pdu::CurrentStage(header);
+  login.stage = static_cast<uint8_t>(request.current_stage);
   // Version 0x00 is all there is.
   if (login.version_min > 0) return Violation(ErrorCode::kLoginVersion, login.version_min);
   if (static_cast<uint8_t>(login.isid[0]) >> 6 == 3)
@@ -114,39 +123,33 @@ Error CheckFirst(ConnectionState& c, const wire::Bhs& header) {
   return Error::Ok();
 }
 
-Error CheckLater(const LoginMachine& login, const wire::Bhs& header) {
-  if (pdu::VersionMax(header) != login.version_max ||
-      pdu::VersionMin(header) != login.version_min) {
+Error CheckLater(const LoginMachine& login, const wire::LoginRequest& request) {
+  if (request.version_max != login.version_max || request.version_min != login.version_min) {
     return Violation(ErrorCode::kLoginVersionChanged);
   }
-  if (pdu::Isid(header) != login.isid) return Violation(ErrorCode::kLoginIsidChanged);
-  if (pdu::Tsih(header) != login.tsih) {
-    return Violation(ErrorCode::kLoginTsihChanged, pdu::Tsih(header));
-  }
-  if (pdu::LoginCid(header) != login.cid) {
-    return Violation(ErrorCode::kLoginCidChanged, pdu::LoginCid(header));
-  }
-  if (pdu::InitiatorTaskTag(header) != login.initiator_task_tag) {
-    return Violation(ErrorCode::kLoginTaskTagChanged, pdu::InitiatorTaskTag(header));
+  if (request.isid != login.isid) return Violation(ErrorCode::kLoginIsidChanged);
+  if (request.tsih != login.tsih) return Violation(ErrorCode::kLoginTsihChanged, request.tsih);
+  if (request.cid != login.cid) return Violation(ErrorCode::kLoginCidChanged, request.cid);
+  if (request.initiator_task_tag != login.initiator_task_tag) {
+    return Violation(ErrorCode::kLoginTaskTagChanged, request.initiator_task_tag);
   }
   // On a login that joins a session CmdSN may rise (section 11.12.8).
-  if (login.tsih == 0 && pdu::CmdSn(header) != login.cmd_sn) {
-    return Violation(ErrorCode::kLoginCmdSnChanged, pdu::CmdSn(header));
+  if (login.tsih == 0 && request.cmd_sn != login.cmd_sn) {
+    return Violation(ErrorCode::kLoginCmdSnChanged, request.cmd_sn);
   }
   return Error::Ok();
 }
 
-Error CheckStages(const LoginMachine& login, const wire::Bhs& header) {
-  const uint8_t current = pdu::CurrentStage(header);
-  const uint8_t next = pdu::NextStage(header);
-  const bool transit = pdu::Transit(header);
-  if (transit && pdu::Continue(header)) return Violation(ErrorCode::kTextContinueWithFinal);
+Error CheckStages(const LoginMachine& login, const wire::LoginRequest& request) {
+  const auto current = static_cast<uint8_t>(request.current_stage);
+  const auto next = static_cast<uint8_t>(request.next_stage);
+  if (request.transit && request.continued) return Violation(ErrorCode::kTextContinueWithFinal);
   if (current == 2) return Violation(ErrorCode::kLoginStageReserved, current);
   if (current == kFullFeatureStage) {
     return Violation(ErrorCode::kLoginStageTransition, current << 8 | next);
   }
   if (current != login.stage) return Violation(ErrorCode::kLoginStageMismatch, current);
-  if (!transit) return Error::Ok();  // NSG is reserved then (section 11.12.3)
+  if (!request.transit) return Error::Ok();  // NSG is reserved then (section 11.12.3)
   if (next == 2) return Violation(ErrorCode::kLoginStageReserved, next);
   if (next <= current) return Violation(ErrorCode::kLoginStageTransition, current << 8 | next);
   return Error::Ok();
@@ -156,17 +159,18 @@ Error CheckStages(const LoginMachine& login, const wire::Bhs& header) {
 void OnHeader(ConnectionState& c, const RxItem& item) {
   LoginMachine& login = c.login;
   const wire::Bhs& header = *item.header;
-  if (pdu::Opcode(header) != pdu::kLoginRequest) {
+  if (pdu::Opcode(header) != wire::Opcode::kLoginRequest) {
     const ErrorCode code = login.first ? ErrorCode::kLoginExpectedFirst : ErrorCode::kLoginExpected;
-    Refuse(c, Violation(code, pdu::Opcode(header)));
+    Refuse(c, Violation(code, wire::Get(header, wire::kOpcode)));
     return;
   }
   if (login.first) c.csm.Take(CsmEvent::kLoginBegun);
-  Error error = login.first ? CheckFirst(c, header) : CheckLater(login, header);
+  const auto request = pdu::Read<wire::LoginRequest>(header);
+  Error error = login.first ? CheckFirst(c, request) : CheckLater(login, request);
   if (error.ok() && !item.ahs.empty()) {
     error = Violation(ErrorCode::kAhsNotAllowed, static_cast<uint32_t>(item.ahs.size() / 4));
   }
-  if (error.ok()) error = CheckStages(login, header);
+  if (error.ok()) error = CheckStages(login, request);
   if (error.ok() && ++login.rounds > c.options.limits.login_rounds) {
     error = Violation(ErrorCode::kLoginNoProgress, login.rounds);
   }
@@ -179,10 +183,10 @@ void OnHeader(ConnectionState& c, const RxItem& item) {
     Refuse(c, error);
     return;
   }
-  login.transit_asked = pdu::Transit(header);
-  login.continues = pdu::Continue(header);
-  login.next_stage = login.transit_asked ? pdu::NextStage(header) : 0;
-  if (login.tsih != 0) login.exp_cmd_sn = login.max_cmd_sn = pdu::CmdSn(header);
+  login.transit_asked = request.transit;
+  login.continues = request.continued;
+  login.next_stage = request.transit ? static_cast<uint8_t>(request.next_stage) : 0;
+  if (login.tsih != 0) login.exp_cmd_sn = login.max_cmd_sn = request.cmd_sn;
   login.state = LoginState::kData;
   if (item.data_segment_length > 0) {
     c.receiver.SetSink(c.text.Tail().first(item.data_segment_length));

@@ -7,6 +7,11 @@
 
 #include "protocol/check.h"
 #include "protocol/session/serial.h"
+#include "protocol/wire/codes.h"
+#include "protocol/wire/logout_request.h"
+#include "protocol/wire/opcode.h"
+#include "protocol/wire/scsi_command.h"
+#include "protocol/wire/task_management_function_request.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -98,8 +103,9 @@ void SessionState::Fill(const Notice& notice, Event* event) {
       event->read = task.read;
       event->write = task.write;
       event->immediate = task.immediate;
-      event->attribute = static_cast<TaskAttribute>(pdu::Attribute(task.header));
-      if (parameters.iSCSIProtocolLevel >= 2) event->priority = pdu::Priority(task.header);
+      const auto command = pdu::Read<wire::ScsiCommand>(task.header, parameters.iSCSIProtocolLevel);
+      event->attribute = static_cast<TaskAttribute>(command.attribute);
+      event->priority = command.priority;
       event->expected_data_transfer_length = task.write ? task.write_length : task.read_length;
       if (task.read && task.write) event->bidi_read_length = task.read_length;
       break;
@@ -217,25 +223,24 @@ bool SessionState::Pump(Row& row, Event* event) {
 // What any PDU must satisfy. Sections 11.2.1.5, 11.2.1.6, 4.2.2.2, 4.3.
 Error SessionState::CheckAny(const Row& row, const RxItem& item) const {
   const wire::Bhs& header = *item.header;
-  const uint8_t opcode = pdu::Opcode(header);
-  const pdu::RequestInfo* info = pdu::FindRequest(opcode);
+  const uint8_t opcode = wire::Get(header, wire::kOpcode);
+  const wire::OpcodeInfo* info = wire::FindOpcode(opcode);
   const auto violation = [](ErrorCode code, PduClass pdu_class, uint32_t detail) {
     return MakeError(code, Role::kTarget, pdu_class, 0, detail);
   };
-  if (info == nullptr) {
-    const bool answer = opcode >= 0x20 && opcode <= 0x3f;
-    return violation(answer ? ErrorCode::kOpcodeWrongDirection : ErrorCode::kOpcodeUnknown,
-                     PduClass::kNone, opcode);
+  if (info == nullptr) return violation(ErrorCode::kOpcodeUnknown, PduClass::kNone, opcode);
+  if (info->sender == Role::kTarget) {
+    return violation(ErrorCode::kOpcodeWrongDirection, PduClass::kNone, opcode);
   }
   const PduClass pdu_class = info->pdu_class;
-  if (opcode == pdu::kLoginRequest) {
-    return MakeError(ErrorCode::kLoginInFullFeature, Role::kTarget, PduClass::kNone, 0);
+  if (info->opcode == wire::Opcode::kLoginRequest) {
+    return violation(ErrorCode::kLoginInFullFeature, PduClass::kNone, 0);
   }
-  if (!item.ahs.empty() && !info->has_ahs) {
+  if (!item.ahs.empty() && !info->may_carry_ahs) {
     return violation(ErrorCode::kAhsNotAllowed, pdu_class,
                      static_cast<uint32_t>(item.ahs.size() / 4));
   }
-  if (item.data_segment_length > 0 && !info->has_data) {
+  if (item.data_segment_length > 0 && !info->may_carry_data) {
     return violation(ErrorCode::kDataSegmentNotAllowed, pdu_class, item.data_segment_length);
   }
   if (info->always_final && !pdu::Final(header)) {
@@ -248,7 +253,8 @@ Error SessionState::CheckAny(const Row& row, const RxItem& item) const {
   if (SerialLess(row.state->stat_sn + 1, pdu::ExpStatSn(header))) {
     return violation(ErrorCode::kExpStatSnUnsent, pdu_class, pdu::ExpStatSn(header));
   }
-  if (Discovery() && opcode != pdu::kTextRequest && opcode != pdu::kLogoutRequest) {
+  if (Discovery() && info->opcode != wire::Opcode::kTextRequest &&
+      info->opcode != wire::Opcode::kLogoutRequest) {
     return violation(ErrorCode::kDiscoveryRequest, pdu_class, opcode);
   }
   return Error::Ok();
@@ -266,15 +272,15 @@ bool SessionState::OnHeader(Row& row) {
     }
   }
   switch (pdu::Opcode(header)) {
-    case pdu::kScsiCommand:
+    case wire::Opcode::kScsiCommand:
       return OnCommandHeader(row, item);
-    case pdu::kDataOut:
+    case wire::Opcode::kDataOut:
       return OnDataOutHeader(row, item);
-    case pdu::kNopOut:
+    case wire::Opcode::kNopOut:
       return OnNopHeader(row, item);
-    case pdu::kTextRequest:
+    case wire::Opcode::kTextRequest:
       return OnTextHeader(row, item);
-    case pdu::kSnackRequest:
+    case wire::Opcode::kSnackRequest:
       Violate(row, ErrorCode::kSnackNotSupported, PduClass::kSnack, item);
       return true;
     default:
@@ -285,22 +291,30 @@ bool SessionState::OnHeader(Row& row) {
 bool SessionState::OnPlainHeader(Row& row, const RxItem& item) {
   const wire::Bhs& header = *item.header;
   const bool immediate = pdu::Immediate(header);
-  const bool logout = pdu::Opcode(header) == pdu::kLogoutRequest;
+  const bool logout = pdu::Opcode(header) == wire::Opcode::kLogoutRequest;
   if (!immediate && !CheckCmdSn(row, header)) return true;
   const PduClass pdu_class = logout ? PduClass::kLogout : PduClass::kTaskManagement;
+  const auto violation = [pdu_class](ErrorCode code, uint32_t detail = 0) {
+    return MakeError(code, Role::kTarget, pdu_class, 0, detail);
+  };
   Error error = Error::Ok();
   if (pdu::InitiatorTaskTag(header) == pdu::kReservedTag) {
-    error = MakeError(ErrorCode::kTaskTagReserved, Role::kTarget, pdu_class, 0);
-  } else if (logout && pdu::LogoutReason(header) > 2) {
-    error = MakeError(ErrorCode::kLogoutReasonReserved, Role::kTarget, pdu_class, 0,
-                      pdu::LogoutReason(header));
-  } else if (logout && Discovery() && pdu::LogoutReason(header) != 0) {
-    error = MakeError(ErrorCode::kLogoutDiscoveryReason, Role::kTarget, pdu_class, 0,
-                      pdu::LogoutReason(header));
-  } else if (!logout && pdu::Function(header) >= 2 && pdu::Function(header) <= 7 &&
-             pdu::ReferencedTaskTag(header) != pdu::kReservedTag) {
-    error = MakeError(ErrorCode::kReferencedTagNotReserved, Role::kTarget, pdu_class, 0,
-                      pdu::ReferencedTaskTag(header));
+    error = violation(ErrorCode::kTaskTagReserved);
+  } else if (logout) {
+    const wire::LogoutReason reason = pdu::Read<wire::LogoutRequest>(header).reason;
+    const auto code = static_cast<uint32_t>(reason);
+    if (!wire::IsDefined(reason)) {
+      error = violation(ErrorCode::kLogoutReasonReserved, code);
+    } else if (Discovery() && reason != wire::LogoutReason::kCloseTheSession) {
+      error = violation(ErrorCode::kLogoutDiscoveryReason, code);
+    }
+  } else {
+    const auto request = pdu::Read<wire::TaskManagementFunctionRequest>(header);
+    if (request.function >= wire::TaskManagementFunction::kAbortTaskSet &&
+        request.function <= wire::TaskManagementFunction::kTargetColdReset &&
+        request.referenced_task_tag != pdu::kReservedTag) {
+      error = violation(ErrorCode::kReferencedTagNotReserved, request.referenced_task_tag);
+    }
   }
   if (!error.ok()) {
     Act(row, error, header, item.ahs);
@@ -318,18 +332,18 @@ void SessionState::OnEnd(Row& row) {
   const RxItem& item = row.item;
   const wire::Bhs header = *item.header;
   const bool good = item.data_verdict != digest::DigestVerdict::kBad;
-  const uint8_t opcode = pdu::Opcode(header);
-  if (opcode == pdu::kDataOut) {
+  const wire::Opcode opcode = pdu::Opcode(header);
+  if (opcode == wire::Opcode::kDataOut) {
     OnDataOutEnd(row, item, good);
     return;
   }
   const uint32_t index = std::exchange(row.rx_task, kNone);
-  if (opcode == pdu::kScsiCommand) {
+  if (opcode == wire::Opcode::kScsiCommand) {
     OnCommandEnd(row, index, good);
     return;
   }
   if (!good) {  // no further action is necessary (section 7.8); its CmdSN is not received
-    if (opcode == pdu::kTextRequest) row.text_busy = false;
+    if (opcode == wire::Opcode::kTextRequest) row.text_busy = false;
     if (row.rx_echo != kNone) ReleaseEcho(row, row.rx_echo);
     if (index != kNone) {
       tasks[index].rx_refs = 0;
@@ -339,7 +353,7 @@ void SessionState::OnEnd(Row& row) {
     SendReject(row, InfoOf(ErrorCode::kDataDigest).reject_reason, header, item.ahs);
     return;
   }
-  if (opcode == pdu::kTextRequest) row.state->text.size += item.data_segment_length;
+  if (opcode == wire::Opcode::kTextRequest) row.state->text.size += item.data_segment_length;
   if (index != kNone) {
     Task& task = tasks[index];
     task.rx_refs = 0;
@@ -355,16 +369,16 @@ void SessionState::OnEnd(Row& row) {
 // A request that is no SCSI command, in its turn.
 void SessionState::Execute(Row& row, const wire::Bhs& header, uint32_t echo, uint32_t size) {
   switch (pdu::Opcode(header)) {
-    case pdu::kNopOut:
+    case wire::Opcode::kNopOut:
       OnNopOut(row, header, echo, size);
       break;
-    case pdu::kTaskManagementRequest:
+    case wire::Opcode::kTaskManagementFunctionRequest:
       OnTaskManagement(row, header);
       break;
-    case pdu::kTextRequest:
+    case wire::Opcode::kTextRequest:
       OnTextRequest(row, header);
       break;
-    case pdu::kLogoutRequest:
+    case wire::Opcode::kLogoutRequest:
       OnLogout(row, header);
       break;
     default:

@@ -404,6 +404,7 @@ struct SessionState {
   void OnSingleTaskFunction(Row& row, const wire::Bhs& header);
   bool Finishing(const Task& task) const;
   bool InLun(const Task& task, const std::array<std::byte, 8>& lun) const;
+  void RespondLogout(Row& row, uint32_t itt, uint8_t code);
   void FinishLogout(Row& row, uint32_t itt);
   void OnLogout(Row& row, const wire::Bhs& header);
   Error AbortScopeTasks(const AbortScope& scope, uint64_t cookie);

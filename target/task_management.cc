@@ -6,6 +6,10 @@
 #include "protocol/session/serial.h"
 #include "protocol/wire/asynchronous_message.h"
 #include "protocol/wire/codes.h"
+#include "protocol/wire/logout_request.h"
+#include "protocol/wire/logout_response.h"
+#include "protocol/wire/task_management_function_request.h"
+#include "protocol/wire/task_management_function_response.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -124,18 +128,19 @@ void SessionState::AbortTask(uint32_t index, bool wait_for_transfers) {
 
 void SessionState::RespondFunction(Row& row, uint32_t itt, uint8_t response, uint32_t ari,
                                    uint32_t request) {
-  wire::Bhs header = pdu::Make(pdu::kTaskManagementResponse);
-  pdu::SetFunctionResponse(header, response);
-  pdu::SetInitiatorTaskTag(header, itt);
-  if (parameters.iSCSIProtocolLevel >= 2) pdu::SetAdditionalResponseInformation(header, ari);
+  wire::TaskManagementFunctionResponse answer;
+  answer.response = static_cast<wire::TaskManagementResponseCode>(response);
+  answer.initiator_task_tag = itt;
+  answer.additional_response_information = ari;
   const uint64_t cookie =
       request == kNone ? Cookie(CookieKind::kPlain, 0) : Cookie(CookieKind::kRequest, request);
-  QueueControl(row, TxClass::kNormal, header, {}, cookie);
+  QueueControl(row, TxClass::kNormal, pdu::Written(answer, parameters.iSCSIProtocolLevel), {},
+               cookie);
 }
 
 void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
-  const uint8_t code = pdu::Function(header);
-  const auto function = static_cast<Function>(code);
+  const Function function = pdu::Read<wire::TaskManagementFunctionRequest>(header).function;
+  const auto code = static_cast<uint8_t>(function);
   const uint32_t itt = pdu::InitiatorTaskTag(header);
   const auto refuse = [&](ErrorCode error) {
     RespondFunction(row, itt, AnswerTo(error), 0, kNone);
@@ -184,16 +189,16 @@ void SessionState::OnTaskManagement(Row& row, const wire::Bhs& header) {
 
 bool SessionState::InLun(const Task& task, const std::array<std::byte, 8>& lun) const {
   return (task.state == TaskState::kActive || task.state == TaskState::kWaiting) && !task.aborted &&
-         pdu::Opcode(task.header) == pdu::kScsiCommand && pdu::Lun(task.header) == lun;
+         pdu::Opcode(task.header) == wire::Opcode::kScsiCommand && pdu::Lun(task.header) == lun;
 }
 
 // ABORT TASK and QUERY TASK. Section 11.6.1 a) to c).
 void SessionState::OnSingleTaskFunction(Row& row, const wire::Bhs& header) {
-  const bool query = static_cast<Function>(pdu::Function(header)) == Function::kQueryTask;
-  const uint32_t itt = pdu::InitiatorTaskTag(header);
-  const uint32_t ref_itt = pdu::ReferencedTaskTag(header);
-  const uint32_t ref_cmd_sn = pdu::RefCmdSn(header);
-  const uint32_t cmd_sn = pdu::CmdSn(header);
+  const auto asked = pdu::Read<wire::TaskManagementFunctionRequest>(header);
+  const bool query = asked.function == Function::kQueryTask;
+  const uint32_t itt = asked.initiator_task_tag;
+  const uint32_t ref_itt = asked.referenced_task_tag;
+  const uint32_t ref_cmd_sn = asked.ref_cmd_sn;
   const auto respond = [&](uint8_t response) { RespondFunction(row, itt, response, 0, kNone); };
   for (const Request& other : requests) {
     if (other.kind == RequestKind::kFunction && other.initiator_task_tag == ref_itt) {
@@ -205,7 +210,7 @@ void SessionState::OnSingleTaskFunction(Row& row, const wire::Bhs& header) {
     if (query) return respond(kComplete);
     const CmdSnClass place = window.Classify(ref_cmd_sn);
     const bool missing = place == CmdSnClass::kInOrder || place == CmdSnClass::kAhead;
-    if (!missing || !SerialLess(ref_cmd_sn, cmd_sn)) {
+    if (!missing || !SerialLess(ref_cmd_sn, asked.cmd_sn)) {
       return respond(AnswerTo(ErrorCode::kReferencedTaskUnknown));
     }
     Check(window.Plug(ref_cmd_sn));  // counts as received (section 7.11)
@@ -225,9 +230,9 @@ void SessionState::OnSingleTaskFunction(Row& row, const wire::Bhs& header) {
   const uint32_t request_index = AcquireRequest(RequestKind::kFunction, row);
   if (request_index == kNone) return respond(AnswerTo(ErrorCode::kFunctionFailed));
   Request& request = requests[request_index];
-  request.function = pdu::Function(header);
+  request.function = static_cast<uint8_t>(asked.function);
   request.initiator_task_tag = itt;
-  request.cmd_sn = cmd_sn;
+  request.cmd_sn = asked.cmd_sn;
   request.step = RequestStep::kTasks;
   WaitFor(request_index, index);
   if (task.aborted) return;  // another function is at it; this one waits with it
@@ -284,7 +289,7 @@ void SessionState::AbortAffected(uint32_t request_index) {
   for (uint32_t i = 0; i < task_count; ++i) {
     Task& task = tasks[i];
     const bool scsi = task.state != TaskState::kFree &&
-                      pdu::Opcode(task.header) == pdu::kScsiCommand && !task.status_sent;
+                      pdu::Opcode(task.header) == wire::Opcode::kScsiCommand && !task.status_sent;
     if (!scsi || (!scope.all_luns && pdu::Lun(task.header) != request.lun)) continue;
     if (function) {
       const bool later = !task.immediate && !SerialLess(task.cmd_sn, request.cmd_sn);
@@ -387,28 +392,31 @@ Error SessionState::AnswerFunction(RequestId id, const TaskManagementAnswer& ans
   return Error::Ok();
 }
 
+void SessionState::RespondLogout(Row& row, uint32_t itt, uint8_t code) {
+  wire::LogoutResponse response;
+  response.response = static_cast<wire::LogoutResponseCode>(code);
+  response.initiator_task_tag = itt;
+  response.time2wait = parameters.DefaultTime2Wait;
+  response.time2retain = parameters.DefaultTime2Retain;
+  QueueControl(row, TxClass::kNormal, pdu::Written(response), {}, Cookie(CookieKind::kPlain, 0));
+}
+
 void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
-  const uint8_t reason = pdu::LogoutReason(header);
-  const uint32_t itt = pdu::InitiatorTaskTag(header);
-  const auto respond = [&](uint8_t response) {
-    wire::Bhs answer = pdu::Make(pdu::kLogoutResponse);
-    pdu::SetFunctionResponse(answer, response);
-    pdu::SetInitiatorTaskTag(answer, itt);
-    pdu::SetTime2(answer, parameters.DefaultTime2Wait, parameters.DefaultTime2Retain);
-    QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
-  };
-  const bool names_this = pdu::LogoutCid(header) == row.state->login.cid;
-  const bool recovery =
-      reason == static_cast<uint8_t>(wire::LogoutReason::kRemoveTheConnectionForRecovery);
-  const bool close = reason == static_cast<uint8_t>(wire::LogoutReason::kCloseTheConnection);
-  if ((close || recovery) && !names_this) return respond(AnswerTo(ErrorCode::kLogoutCidUnknown));
-  if (recovery) return respond(AnswerTo(ErrorCode::kLogoutRecoveryNotSupported));
+  const auto logout = pdu::Read<wire::LogoutRequest>(header);
+  const uint32_t itt = logout.initiator_task_tag;
+  const auto refuse = [&](ErrorCode code) { RespondLogout(row, itt, AnswerTo(code)); };
+  const bool recovery = logout.reason == wire::LogoutReason::kRemoveTheConnectionForRecovery;
+  const bool names_a_connection = logout.reason != wire::LogoutReason::kCloseTheSession;
+  if (names_a_connection && logout.cid != row.state->login.cid) {
+    return refuse(ErrorCode::kLogoutCidUnknown);
+  }
+  if (recovery) return refuse(ErrorCode::kLogoutRecoveryNotSupported);
   // Section 11.14: all pending commands end, then the response goes out. Nothing else is read.
   row.reading = false;
   row.state->csm.Take(CsmEvent::kLogoutBegun);
   const uint32_t index = AcquireRequest(RequestKind::kLogout, row);
   if (index == kNone) {
-    respond(AnswerTo(ErrorCode::kLogoutCleanupFailed));
+    refuse(ErrorCode::kLogoutCleanupFailed);
     LeaveFullFeature(row, CsmEvent::kLogoutFailed);
     EndConnection(
         row, MakeError(ErrorCode::kLogoutCleanupFailed, Role::kTarget, PduClass::kLogout, 0), true);
@@ -420,10 +428,7 @@ void SessionState::OnLogout(Row& row, const wire::Bhs& header) {
 
 void SessionState::FinishLogout(Row& row, uint32_t itt) {
   if (row.closed) return;
-  wire::Bhs answer = pdu::Make(pdu::kLogoutResponse);
-  pdu::SetInitiatorTaskTag(answer, itt);
-  pdu::SetTime2(answer, parameters.DefaultTime2Wait, parameters.DefaultTime2Retain);
-  QueueControl(row, TxClass::kNormal, answer, {}, Cookie(CookieKind::kPlain, 0));
+  RespondLogout(row, itt, 0);
   LeaveFullFeature(row, CsmEvent::kLogoutDone);
   Notify({.kind = EventKind::kLoggedOut, .index = IndexOf(row)});
   EndConnection(row, Error::Ok(), true);

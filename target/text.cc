@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "protocol/text/send_targets.h"
+#include "protocol/wire/text_response.h"
 #include "target/session_state.h"
 
 namespace isthmus::target {
@@ -179,9 +180,10 @@ void SessionState::SendTextPage(Row& row) {
 }
 
 void SessionState::QueueTextResponse(Row& row, size_t size, bool final, bool continues) {
-  wire::Bhs header = pdu::Make(pdu::kTextResponse);
-  pdu::SetFinalContinue(header, final, continues);
-  pdu::SetInitiatorTaskTag(header, row.text_itt);
+  wire::TextResponse response;
+  response.final = final;
+  response.continued = continues;
+  response.initiator_task_tag = row.text_itt;
   if (final) {
     row.text_open = false;
     row.text_ttt = pdu::kReservedTag;
@@ -189,11 +191,11 @@ void SessionState::QueueTextResponse(Row& row, size_t size, bool final, bool con
     if (++row.text_counter == pdu::kReservedTag) row.text_counter = 0;
     row.text_ttt = row.text_counter;
   }
-  pdu::SetTargetTransferTag(header, row.text_ttt);
+  response.target_transfer_tag = row.text_ttt;
   row.text_busy = false;
   row.state->text_answer_busy = true;
-  if (!QueueControl(row, TxClass::kNormal, header, row.state->text_answer.first(size),
-                    Cookie(CookieKind::kText, 0))) {
+  if (!QueueControl(row, TxClass::kNormal, pdu::Written(response),
+                    row.state->text_answer.first(size), Cookie(CookieKind::kText, 0))) {
     row.state->text_answer_busy = false;
   }
 }

@@ -32,6 +32,8 @@ struct ScsiResponse {
   friend constexpr bool operator==(const ScsiResponse&, const ScsiResponse&) = default;
 };
 
+inline constexpr Field<uint32_t> kExpDataSn = {36, 0, 32, "ExpDataSN", "11.4.8"};
+
 template <>
 struct Layout<ScsiResponse> {
   static constexpr uint8_t kOpcode = 0x21;
@@ -59,7 +61,7 @@ struct Layout<ScsiResponse> {
       In(kStatSn, &ScsiResponse::stat_sn),
       In(kExpCmdSn, &ScsiResponse::exp_cmd_sn),
       In(kMaxCmdSn, &ScsiResponse::max_cmd_sn),
-      In({36, 0, 32, "ExpDataSN", "11.4.8"}, &ScsiResponse::exp_data_sn),
+      In(kExpDataSn, &ScsiResponse::exp_data_sn),
       In({40, 0, 32, "Bidirectional Read Residual Count", "11.4.6"},
          &ScsiResponse::bidirectional_read_residual_count),
       In(kResidualCount, &ScsiResponse::residual_count));
