@@ -82,6 +82,7 @@ bool Receiver::Push(const RxSegment& segment) {
   lent.segment = segment;
   lent.placed_left = segment.placed;
   lent.consumed = 0;
+  lent.stripped_left = segment.stripped;
   ++lent_count_;
   lent_offset_ += lent.left();
   unconsumed_ += lent.left();
@@ -116,6 +117,15 @@ bool Receiver::Next(RxItem* item) {
         if (front().placed_left > 0) {
           return FailPlacement(item);
         }
+        if (front().left_of_bytes() == 0) {
+          Believe(front(), front().segment.header, &header_evidence_);
+          stripped_header_digest_ = header_digest_ && header_got_ >= wire::kBhsSize;
+          if (!stripped_header_digest_ || !TakeStripped(front(), &header_got_, header_need_)) {
+            return FailPlacement(item);
+          }
+          phase_ = Phase::kHeaderVerdict;
+          continue;
+        }
         GatherHeader(front());
         continue;
       case Phase::kHeaderVerdict:
@@ -124,7 +134,8 @@ bool Receiver::Next(RxItem* item) {
         return false;
       case Phase::kData:
         if (lent_count_ == 0) return false;
-        if (front().placed_left > data_length_ - data_got_) {
+        if (front().placed_left > data_length_ - data_got_ ||
+            (front().placed_left == 0 && front().left_of_bytes() == 0)) {
           return FailPlacement(item);
         }
         TakeData(front());
@@ -133,6 +144,15 @@ bool Receiver::Next(RxItem* item) {
         if (lent_count_ == 0) return false;
         if (front().placed_left > 0) {
           return FailPlacement(item);
+        }
+        if (front().left_of_bytes() == 0) {
+          Believe(front(), front().segment.data, &data_evidence_);
+          stripped_data_digest_ = has_data_digest_;
+          if (!has_data_digest_ || !TakeStripped(front(), &tail_got_, tail_size_)) {
+            return FailPlacement(item);
+          }
+          phase_ = Phase::kDataVerdict;
+          continue;
         }
         GatherTail(front());
         continue;
@@ -143,6 +163,7 @@ bool Receiver::Next(RxItem* item) {
         unconsumed_ -= front().left();
         front().placed_left = 0;
         front().consumed = front().segment.bytes.size();
+        front().stripped_left = 0;
         continue;
     }
   }
@@ -161,6 +182,23 @@ bool Receiver::FailPlacement(RxItem* item) {
   return Fail(ErrorCode::kDevicePlacement, PduClass::kNone, front().segment.placed, item);
 }
 
+// A device took out the digest that ends at `need`; false: no digest stands there. The statement that covers the bytes
+// before it covers it too.
+bool Receiver::TakeStripped(Lent& lent, uint32_t* got, uint32_t need) {
+  if (lent.stripped_left != kDigestSize || need - *got != kDigestSize) return false;
+  lent.stripped_left = 0;
+  unconsumed_ -= kDigestSize;
+  stream_offset_ += kDigestSize;
+  *got = need;
+  return true;
+}
+
+// Adds what is said of bytes of the current PDU.
+void Receiver::Believe(const Lent& lent, const Evidence& evidence, EvidenceSum* sum) {
+  const uint64_t checked = lent.segment.pdu_offset;
+  sum->Add(checked == RxSegment::kAnyPdu || checked == pdu_offset_ ? evidence : Evidence{});
+}
+
 void Receiver::StartPdu() {
   current_ ^= 1;
   header_need_ = wire::kBhsSize;
@@ -168,6 +206,8 @@ void Receiver::StartPdu() {
   header_evidence_ = EvidenceSum();
   data_evidence_ = EvidenceSum();
   pdu_offset_ = stream_offset_;
+  stripped_header_digest_ = false;
+  stripped_data_digest_ = false;
   audit_ = audit_one_in_ > 0 && --until_audit_ == 0;
   if (audit_) until_audit_ = audit_one_in_;
   phase_ = Phase::kHeader;
@@ -176,11 +216,10 @@ void Receiver::StartPdu() {
 void Receiver::GatherHeader(Lent& lent) {
   std::byte* header = gathered_[current_].header();
   const std::byte* from = lent.segment.bytes.data() + lent.consumed;
-  const size_t size =
-      std::min<size_t>(header_need_ - header_got_, lent.segment.bytes.size() - lent.consumed);
+  const size_t size = std::min<size_t>(header_need_ - header_got_, lent.left_of_bytes());
   std::byte* to = header + header_got_;
   if (from != to) std::memcpy(to, from, size);
-  header_evidence_.Add(lent.segment.header);
+  Believe(lent, lent.segment.header, &header_evidence_);
   header_got_ += static_cast<uint32_t>(size);
   Advance(lent, size);
   if (header_got_ < header_need_) return;
@@ -196,6 +235,10 @@ void Receiver::GatherHeader(Lent& lent) {
 }
 
 bool Receiver::IsVouchedFor(const Evidence& evidence) const {
+  // A stripped digest was judged with its bytes; by which life does not matter, and nobody can judge it again.
+  if (phase_ == Phase::kHeaderVerdict ? stripped_header_digest_ : stripped_data_digest_) {
+    return digest::IsVouchedFor(evidence, evidence.epoch);
+  }
   return digest::IsVouchedFor(evidence, device_epoch_ == 0 ? evidence.epoch : device_epoch_);
 }
 
@@ -206,10 +249,11 @@ bool Receiver::MayBeVouchedFor(const Evidence& evidence) const {
 bool Receiver::HeaderDigestAgrees(uint32_t* computed) {
   const Evidence& evidence = header_evidence_.Total();
   const bool vouched = IsVouchedFor(evidence);
-  if (vouched && !audit_) {
+  if (vouched && (stripped_header_digest_ || !audit_)) {
     ++counters_.header_digests_by_device;
     return true;
   }
+  if (stripped_header_digest_) return false;
   const std::byte* header = gathered_[current_].header();
   const size_t covered = header_need_ - kDigestSize;
   const digest::Crc32c crc = kernel_->extend(digest::Crc32c{}, header, covered);
@@ -285,7 +329,7 @@ void Receiver::SetScratch() {
 void Receiver::TakeData(Lent& lent) {
   if (lent.placed_left > 0) {
     const auto size = static_cast<uint32_t>(lent.placed_left);
-    data_evidence_.Add(lent.segment.data);
+    Believe(lent, lent.segment.data, &data_evidence_);
     lost_data_ = lost_data_ || scratch_;
     data_got_ += size;
     lent.placed_left = 0;
@@ -295,8 +339,8 @@ void Receiver::TakeData(Lent& lent) {
     const size_t left = lent.segment.bytes.size() - lent.consumed;
     const size_t size = std::min<size_t>(data_length_ - data_got_, left);
     const bool whole_run = lent.consumed == 0 && size == left && lent.segment.placed == 0;
-    DigestData(lent.segment.bytes.data() + lent.consumed, static_cast<uint32_t>(size),
-               lent.segment.data, whole_run);
+    DigestData(lent.segment.bytes.data() + lent.consumed, static_cast<uint32_t>(size), lent,
+               whole_run);
     data_got_ += static_cast<uint32_t>(size);
     Advance(lent, size);
   }
@@ -304,9 +348,9 @@ void Receiver::TakeData(Lent& lent) {
 }
 
 // Puts the bytes into the sink, if they are not there, and digests them as far as it must be now.
-void Receiver::DigestData(const std::byte* from, uint32_t size, const Evidence& evidence,
-                          bool whole_run) {
-  data_evidence_.Add(evidence);
+void Receiver::DigestData(const std::byte* from, uint32_t size, const Lent& lent, bool whole_run) {
+  const Evidence& evidence = lent.segment.data;
+  Believe(lent, evidence, &data_evidence_);
   counters_.data_bytes += size;
   if (scratch_) {
     // Nothing is kept that could be digested later.
@@ -352,7 +396,7 @@ void Receiver::GatherTail(Lent& lent) {
       std::min<size_t>(tail_size_ - tail_got_, lent.segment.bytes.size() - lent.consumed);
   std::byte* to = tail() + tail_got_;
   if (from != to) std::memcpy(to, from, size);
-  data_evidence_.Add(lent.segment.data);
+  Believe(lent, lent.segment.data, &data_evidence_);
   tail_got_ += static_cast<uint32_t>(size);
   Advance(lent, size);
   if (tail_got_ == tail_size_) phase_ = Phase::kDataVerdict;
@@ -361,12 +405,12 @@ void Receiver::GatherTail(Lent& lent) {
 bool Receiver::DataDigestAgrees() {
   const Evidence& evidence = data_evidence_.Total();
   const bool vouched = IsVouchedFor(evidence);
-  if (vouched && (lost_data_ || !audit_)) {
+  if (vouched && (lost_data_ || stripped_data_digest_ || !audit_)) {
     ++counters_.data_digests_by_device;
     counters_.data_digest_bytes_by_device += data_length_;
     return true;
   }
-  if (lost_data_) return false;
+  if (lost_data_ || stripped_data_digest_) return false;
   const uint32_t padding = Padding(data_length_);
   const digest::Crc32c digest = digest::LoadDigest(tail() + padding);
   if (!scratch_) CatchUp();

@@ -146,9 +146,11 @@ class Receiver {
 
   struct Lent {
     RxSegment segment;
-    size_t placed_left = 0;  // come before the bytes
-    size_t consumed = 0;     // of segment.bytes
-    size_t left() const { return placed_left + segment.bytes.size() - consumed; }
+    size_t placed_left = 0;      // come before the bytes
+    size_t consumed = 0;         // of segment.bytes
+    uint32_t stripped_left = 0;  // come after the bytes
+    size_t left_of_bytes() const { return segment.bytes.size() - consumed; }
+    size_t left() const { return placed_left + left_of_bytes() + stripped_left; }
   };
 
   Receiver(const Receiver&) = default;
@@ -166,13 +168,14 @@ class Receiver {
   bool MayBeVouchedFor(const digest::Evidence& evidence) const;
   bool IsVouchedFor(const digest::Evidence& evidence) const;
   void CompareVerdicts(const digest::Evidence& evidence, bool vouched, bool agrees);
+  void Believe(const Lent& lent, const digest::Evidence& evidence, digest::EvidenceSum* sum);
+  bool TakeStripped(Lent& lent, uint32_t* got, uint32_t need);
 
   void GatherHeader(Lent& lent);
   bool HeaderDigestAgrees(uint32_t* computed);
   bool JudgeHeader(RxItem* item);
   void TakeData(Lent& lent);
-  void DigestData(const std::byte* from, uint32_t size, const digest::Evidence& evidence,
-                  bool whole_run);
+  void DigestData(const std::byte* from, uint32_t size, const Lent& lent, bool whole_run);
   void CatchUp();
   void GatherTail(Lent& lent);
   bool DataDigestAgrees();
@@ -191,10 +194,12 @@ class Receiver {
   bool has_header_digest_ = false;  // of the current PDU
   bool has_data_digest_ = false;
   bool scratch_ = false;
-  bool used_partial_crc_ = false;  // crc_ rests on a device's value
-  bool lost_data_ = false;         // placed by a device where software cannot look
-  bool audit_ = false;             // computes this PDU's digests whoever vouches for them
-  bool header_digest_ = false;     // of the PDUs to come
+  bool used_partial_crc_ = false;        // crc_ rests on a device's value
+  bool lost_data_ = false;               // placed by a device where software cannot look
+  bool stripped_header_digest_ = false;  // taken out by a device: its word is final
+  bool stripped_data_digest_ = false;
+  bool audit_ = false;          // computes this PDU's digests whoever vouches for them
+  bool header_digest_ = false;  // of the PDUs to come
   bool data_digest_ = false;
   std::byte* sink_ = nullptr;
   digest::Crc32c crc_;  // of the data segment's first crc_size_ bytes

@@ -54,6 +54,14 @@ struct RxSegment {
   uint32_t placed =
       0;  // data bytes that the device has already put into the sink: they precede `bytes`
   uint32_t coalesced = 0;  // PDUs that the device merged into one
+  // Digest bytes that the device took out behind `bytes`: 4 where the header or data digest ends, else 0. They count in the
+  // stream. What the device says of such a digest is final, for nobody can compute it again.
+  uint32_t stripped = 0;
+  // Where the PDU begins that the device checked: the evidence counts only for bytes of the PDU that begins there. A device
+  // that takes each frame for one PDU must say so: data that looks like a PDU would be taken for one. kAnyPdu: a device that
+  // follows the stream from a boundary that the engine announced.
+  static constexpr uint64_t kAnyPdu = ~uint64_t{0};
+  uint64_t pdu_offset = kAnyPdu;
   RxLease lease;
 };
 

@@ -63,6 +63,7 @@ struct Frozen {
   bool has_data_digest = false;
   bool device_header_digest = false;
   bool device_data_digest = false;
+  TxFlags device_flag = TxFlags::kDeviceInserts;
 };
 static_assert(offsetof(Frozen, header_digest) == wire::kBhsSize);
 
@@ -89,13 +90,13 @@ Parts PartsOf(const Frozen& pdu, PduId id) {
   parts.Add(pdu.ahs, pdu.ahs_size);
   if (pdu.has_header_digest && !one_slice) {
     parts.Add(pdu.header_digest.data(), kDigestSize,
-              pdu.device_header_digest ? TxFlags::kDeviceInserts : TxFlags::kNone);
+              pdu.device_header_digest ? pdu.device_flag : TxFlags::kNone);
   }
   parts.Add(pdu.data, pdu.data_size);
   const uint32_t padding = Padding(pdu.data_size);
   if (pdu.device_data_digest) {
     parts.Add(pdu.tail.data(), padding);
-    parts.Add(pdu.tail.data() + padding, kDigestSize, TxFlags::kDeviceInserts);
+    parts.Add(pdu.tail.data() + padding, kDigestSize, pdu.device_flag);
   } else {
     parts.Add(pdu.tail.data(), padding + (pdu.has_data_digest ? kDigestSize : 0));
   }
@@ -138,6 +139,7 @@ struct Sender::State {
   bool data_digest = false;
   bool device_header_digest = false;
   bool device_data_digest = false;
+  TxFlags device_flag = TxFlags::kDeviceInserts;
   TxCounters counters;
 
   Frozen& At(uint64_t pdu) { return frozen[pdu % options.max_pdus_in_flight]; }
@@ -238,6 +240,7 @@ void Sender::State::Freeze(Stamper& stamper) {
   pdu.has_data_digest = data_digest && size > 0;
   pdu.device_header_digest = header_digest && device_header_digest;
   pdu.device_data_digest = pdu.has_data_digest && device_data_digest;
+  pdu.device_flag = device_flag;
   wire::Set(pdu.header, wire::kTotalAhsLength, static_cast<uint8_t>(entry.ahs_size / 4));
   wire::Set(pdu.header, wire::kDataSegmentLength, size);
   if (entry.is_transfer) StampTransfer(entry, size, &pdu.header);
@@ -521,6 +524,13 @@ void Sender::SetDeviceInserts(bool header_digest, bool data_digest) {
   if (!ok()) return;
   state_->device_header_digest = header_digest;
   state_->device_data_digest = data_digest;
+  state_->device_flag = TxFlags::kDeviceInserts;
+}
+
+void Sender::SetAcceleratorFills(bool header_digest, bool data_digest) {
+  if (!ok()) return;
+  SetDeviceInserts(header_digest, data_digest);
+  state_->device_flag = TxFlags::kFillDigest;
 }
 
 void Sender::Materialize() {

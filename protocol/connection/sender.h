@@ -121,6 +121,8 @@ class Sender {
   void SetMaxDataSegmentLength(uint32_t bytes);  // the peer's MaxRecvDataSegmentLength
   // A device inserts these digests: their four bytes are placeholders, slices of their own flagged kDeviceInserts.
   void SetDeviceInserts(bool header_digest, bool data_digest);
+  // The same for an accelerator that fills the four bytes in memory before they leave: flagged kFillDigest.
+  void SetAcceleratorFills(bool header_digest, bool data_digest);
   // The device is gone: puts the digests of what is in flight into their placeholders, so that a transport that must send
   // again sends the same bytes. Slices shown before are void.
   void Materialize();
