@@ -7,6 +7,7 @@
 #include <deque>
 #include <memory>
 #include <numeric>
+#include <span>
 #include <vector>
 
 #include "digest/select.h"
@@ -327,6 +328,93 @@ TEST_F(OffloadTest, PlacedDataIsBelievedOrCheckedWhereItLies) {
       EXPECT_EQ(receiver_->stream_offset(), kPduSize);
       EXPECT_EQ(counters().copied_data_bytes, 0u);
     }
+  }
+}
+
+// Every two-way cut of a PDU, every pair of verdicts that an honest device may give.
+TEST_F(OffloadTest, EveryPatternAtEverySplitGivesWhatSoftwareAloneGives) {
+  const Evidence all[] = {kGood, kBad, kUnchecked, Pending(3), Says(DigestVerdict::kGood, 2)};
+  for (bool is_right : {true, false}) {
+    const ByteVector pdu = Pdu(1, true, is_right);
+    for (size_t at = 1; at < kPduSize; ++at) {
+      for (const Evidence& first : all) {
+        for (const Evidence& second : all) {
+          Start(0);
+          lent_.clear();
+          const auto vouches = [](const Evidence& e) { return e.verdict == DigestVerdict::kGood; };
+          const bool lies = vouches(second) || (at > kHeaderSize && vouches(first));
+          if (!is_right && lies) continue;
+          const auto split = pdu.begin() + static_cast<ptrdiff_t>(at);
+          Push(ByteVector(pdu.begin(), split), first, first);
+          Push(ByteVector(split, pdu.end()), second, second);
+          Ends ends = Drain();
+          receiver_->Resolve(3, kGood, is_right ? kGood : kBad);
+          for (DigestVerdict verdict : Drain()) ends.push_back(verdict);
+          ASSERT_EQ(ends, is_right ? kOneGood : kOneBad) << at;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(OffloadTest, AStatementCountsOnlyForThePduThatItIsAbout) {
+  for (uint64_t about : {uint64_t{0}, uint64_t{kHeaderSize}, RxSegment::kAnyPdu}) {
+    Start(0);
+    const ByteVector pdu = Pdu(1, true, false);
+    for (size_t part : {size_t{0}, kHeaderSize}) {
+      RxSegment segment;
+      segment.stream_offset = offset_;
+      segment.bytes =
+          std::span(pdu).subspan(part, part == 0 ? kHeaderSize : kPduSize - kHeaderSize);
+      segment.header = segment.data = kGood;
+      // Data that holds the image of a PDU: the device found that one good.
+      if (part > 0) segment.pdu_offset = about;
+      ASSERT_TRUE(receiver_->Push(segment));
+      offset_ += segment.bytes.size();
+    }
+    EXPECT_EQ(Drain(), about == kHeaderSize ? kOneBad : kOneGood);  // otherwise the device lies
+  }
+}
+
+TEST_F(OffloadTest, OfAStrippedDigestTheDevicesWordIsFinal) {
+  const ByteVector pdu = Pdu(1);
+  for (const Evidence& evidence : {kGood, kBad, kUnchecked}) {
+    for (bool of_header : {true, false}) {
+      Start(of_header ? 0 : 1);
+      for (bool header : {true, false}) {
+        RxSegment segment;
+        const size_t begin = header ? 0 : kHeaderSize;
+        const size_t end = header ? kHeaderSize : kPduSize;
+        segment.stream_offset = begin;
+        segment.stripped = header == of_header ? 4 : 0;
+        segment.bytes = std::span(pdu).subspan(begin, end - begin - segment.stripped);
+        segment.header = segment.data = header == of_header ? evidence : kUnchecked;
+        ASSERT_TRUE(receiver_->Push(segment));
+      }
+      const Ends bad = of_header ? Ends{DigestVerdict::kUnchecked} : kOneBad;
+      EXPECT_EQ(Drain(), evidence == kGood ? kOneGood : bad);
+      EXPECT_EQ(receiver_->UnconsumedRx(), 0u);
+    }
+  }
+}
+
+TEST_F(OffloadTest, BytesStrippedWhereNoDigestStandsEndTheConnection) {
+  const ByteVector pdu = Pdu(1);
+  for (size_t before : {size_t{0}, size_t{20}, size_t{48}, kHeaderSize, kHeaderSize + 5}) {
+    Start(0);
+    if (before > 0) {
+      Push(ByteVector(pdu.begin(), pdu.begin() + static_cast<ptrdiff_t>(before)), kGood, kGood);
+    }
+    RxSegment segment;
+    segment.stream_offset = offset_;
+    segment.stripped = before == 48 ? 3 : 4;
+    segment.header = segment.data = kGood;
+    Drain();
+    ASSERT_TRUE(receiver_->Push(segment));
+    RxItem item;
+    ASSERT_TRUE(receiver_->Next(&item));
+    EXPECT_EQ(item.error.code, ErrorCode::kDevicePlacement) << before;
+    EXPECT_EQ((Drain(), receiver_->UnconsumedRx()), 0u);
   }
 }
 
