@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/time/time.h"
+#include "digest/verdict.h"
 #include "gtest/gtest.h"
 #include "transport/address.h"
+#include "transport/device_link.h"
 #include "transport/socket.h"
 
 namespace isthmus::transport {
@@ -23,6 +26,8 @@ struct FakePort {
   std::string received;
   size_t in_place_bytes = 0;
   size_t held = 0;
+  std::vector<bool> vouched_for;  // by byte
+  bool pdus = false;              // each slice is a PDU
   std::string to_send;
   size_t slice_size = 7;
   size_t sent = 0;
@@ -40,11 +45,15 @@ struct FakePort {
       in_place_bytes += segment.bytes.size();
       sink_filled += segment.bytes.size();
     }
+    vouched_for.insert(vouched_for.end(), segment.bytes.size(),
+                       segment.data.verdict == digest::DigestVerdict::kGood &&
+                           segment.header.verdict == digest::DigestVerdict::kGood);
     received.append(reinterpret_cast<const char*>(segment.bytes.data()), segment.bytes.size());
   }
   size_t PollTransmit(std::span<TxSlice> out, Instant) {
     size_t count = 0;
     for (size_t at = sent; at < to_send.size() && count < out.size(); at += slice_size) {
+      if (pdus) out[count].flags = TxFlags::kPduStart | TxFlags::kPduEnd;
       out[count].data = reinterpret_cast<const std::byte*>(to_send.data() + at);
       out[count++].size = static_cast<uint32_t>(std::min(slice_size, to_send.size() - at));
     }
@@ -52,6 +61,37 @@ struct FakePort {
   }
   void OnSent(size_t bytes) { sent += bytes; }
   void OnTransportDone(uint64_t offset) { done = offset; }
+};
+
+// Says good of each second hundred bytes of the stream.
+struct FakeDevice : DeviceLink {
+  bool one_pdu_a_segment() const override { return true; }
+  bool inserts_digests() const override { return false; }
+  void Arm(uint64_t, bool, bool) override {}
+  size_t ReadLimit(uint64_t stream_offset, size_t runs) override {
+    return runs * 100 - stream_offset % 100;
+  }
+  size_t Describe(uint64_t stream_offset, size_t bytes, std::span<RxRun> out) override {
+    size_t count = 0;
+    for (const uint64_t end = stream_offset + bytes; stream_offset < end; ++count) {
+      const size_t step = std::min<size_t>(100 - stream_offset % 100, end - stream_offset);
+      out[count] = {.bytes = step, .header = {}, .data = {}};
+      if (stream_offset / 100 % 2 == 1)
+        out[count].header = out[count].data = {.verdict = digest::DigestVerdict::kGood, .epoch = 1};
+      stream_offset += step;
+      if (count == out.size()) ADD_FAILURE() << "more was read than asked for";
+    }
+    return count;
+  }
+  bool BeforeSend(uint64_t stream_offset, std::span<const TxSlice> slices) override {
+    for (const TxSlice& slice : slices) stream_offset += slice.size;
+    announced = std::max(announced, stream_offset);
+    return !refuses;
+  }
+  LinkCounters counters() const override { return {}; }
+
+  uint64_t announced = 0;
+  bool refuses = false;
 };
 
 struct Ends {
@@ -111,6 +151,53 @@ TEST(SocketDriver, ReadsDataStraightIntoTheWantedSinkAndTheRestBehindIt) {
   // The end of the sink may be shorter than what is worth an entry of its own.
   EXPECT_GE(to.in_place_bytes, 65'536u - 2048u);
   EXPECT_EQ(std::memcmp(to.sink.data(), from.to_send.data(), to.in_place_bytes), 0);
+}
+
+TEST(SocketDriver, CutsWhatItReadWhereADevicesVerdictChanges) {
+  for (const size_t sink_size : {size_t{0}, size_t{50'050}}) {
+    Ends ends = Connected();
+    SocketDriver sender(std::move(ends.left)), receiver(std::move(ends.right));
+    receiver.UseDevice(std::make_unique<FakeDevice>());
+    FakePort from, to;
+    RxBufferPool pool;
+    from.to_send = Pattern(100'000);
+    from.slice_size = 100'000;
+    to.sink.resize(sink_size);
+    to.sink_is_data = true;
+    ASSERT_EQ(sender.Write(from, Instant{}), IoResult::kIdle);
+    while (to.received.size() < from.to_send.size()) {
+      receiver.Read(to, pool, Instant{});
+      receiver.AfterDrain(to, pool);
+    }
+    EXPECT_EQ(to.received, from.to_send);
+    for (size_t i = 0; i < to.vouched_for.size(); ++i)
+      ASSERT_EQ(to.vouched_for[i], i / 100 % 2 == 1) << i;
+  }
+}
+
+TEST(SocketDriver, SendsPdusOneByOneAfterTellingTheDevice) {
+  Ends ends = Connected();
+  SocketDriver sender(std::move(ends.left)), receiver(std::move(ends.right));
+  auto owned = std::make_unique<FakeDevice>();
+  FakeDevice& device = *owned;
+  sender.UseDevice(std::move(owned));
+  FakePort from, to;
+  RxBufferPool pool;
+  from.to_send = Pattern(8 << 20);
+  from.slice_size = 8'948;
+  from.pdus = true;
+  bool blocked = false;
+  while (to.received.size() < from.to_send.size()) {
+    blocked |= sender.Write(from, Instant{}) == IoResult::kBlocked;
+    EXPECT_GE(device.announced, from.sent);
+    while (receiver.Read(to, pool, Instant{}) == IoResult::kProgress) receiver.AfterDrain(to, pool);
+  }
+  EXPECT_TRUE(blocked);
+  EXPECT_EQ(to.received, from.to_send);
+  device.refuses = true;
+  from.to_send += "x";
+  EXPECT_EQ(sender.Write(from, Instant{}), IoResult::kFailed);
+  EXPECT_EQ(from.sent, size_t{8 << 20});
 }
 
 TEST(SocketDriver, DoesNotReadWhileTheEngineHoldsBytes) {

@@ -2,6 +2,7 @@
 
 Subjects:
   digest    CRC32C against its limits, and its bars (docs/digest.md)
+  offload   digests by a network card in software, on real TCP (docs/offload_measured.md)
 
 tools/bench SUBJECT --help tells more.
 """
@@ -9,7 +10,7 @@ tools/bench SUBJECT --help tells more.
 import importlib
 import sys
 
-SUBJECTS = ("digest",)
+SUBJECTS = ("digest", "offload")
 
 
 def main() -> int:

@@ -88,7 +88,9 @@ def run(programs: dict, folder: pathlib.Path, mtu: int, segment: int, mebibytes:
         check(sums.inserted >= at_least, f"{who}: {sums.sent_device} of {sums.sent_device + sums.sent_software} "
               f"sent data digests inserted by the device ({100 * sums.inserted:.3f} %)")
     caught = initiator.errors + other.errors
-    check(caught == card["corrupted"], f"{card['corrupted']} PDUs corrupted on the wire, {caught} caught "
+    # A corrupted frame that the host did not take comes again, whole.
+    check(card["corrupted"] - card["corrupted_sent_again"] <= caught <= card["corrupted"],
+          f"{card['corrupted']} PDUs corrupted on the wire, {caught} caught "
           f"({initiator.errors} by iscsi, {other.errors} by iscsi_target)")
     check(corrupt == 0 or card["corrupted"] > 0 or mebibytes < 128, "corruption happened")
     check(filecmp.cmp(source, back, shallow=False), "the same bytes came back")

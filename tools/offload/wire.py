@@ -7,7 +7,6 @@
 """
 
 import json
-import os
 import pathlib
 import re
 import resource
@@ -95,18 +94,16 @@ class Wire:
         printed["cpu_s"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
         return printed
 
-    def target_cpu_s(self) -> float:
-        return _cpu_s(self._target.pid)
-
-    def card_cpu_s(self) -> float:
-        return _cpu_s(self._card.pid)
-
     def stop_target(self) -> dict:
-        """SIGTERM, which must be clean; its statistics."""
+        """SIGTERM, which must be clean; its statistics, and "cpu_s"."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         self._target.send_signal(signal.SIGTERM)
         if self._target.wait(30) != 0:
             raise Failure("iscsi_target did not end cleanly")
-        return json.loads(self._statistics.read_text())
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        statistics = json.loads(self._statistics.read_text())
+        statistics["cpu_s"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return statistics
 
     def tell(self, command: str) -> str:
         """A command to the card: "set corrupt=1000", "stats"."""
@@ -118,8 +115,3 @@ class Wire:
 
     def card(self) -> dict:
         return json.loads(self.tell("stats"))
-
-
-def _cpu_s(pid: int) -> float:
-    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")

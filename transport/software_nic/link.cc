@@ -92,6 +92,7 @@ namespace {
 struct Options {
   std::string socket = "/run/isthmus_software_nic";
   bool gathered = false;
+  bool any_segment = false;
   bool transmit = true;
   bool receive = true;
 };
@@ -204,6 +205,7 @@ class NicModel : public DeviceModel {
   uint32_t MaxDataSegmentLength(int socket) const override {
     // 48 bytes of header and two digests of 4, RFC 7143 section 11.2; TCP_MAXSEG has TCP's options taken off.
     constexpr int kOverhead = 48 + 4 + 4;
+    if (options_.any_segment) return 0;
     int mss = 0;
     socklen_t size = sizeof mss;
     if (getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &mss, &size) != 0 || mss < kOverhead + 512)
@@ -287,6 +289,8 @@ absl::StatusOr<std::unique_ptr<DeviceModel>> OpenSoftwareNic(
       parsed.socket = pair.second;
     } else if (option == "send=gathered") {
       parsed.gathered = true;
+    } else if (option == "segment=any") {
+      parsed.any_segment = true;
     } else if (option == "transmit=software") {
       parsed.transmit = false;
     } else if (option == "receive=software") {

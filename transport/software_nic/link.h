@@ -1,7 +1,7 @@
 // The driver's end of the software NIC: a model whose connections share rings with the card (shared.h).
 //
 // Options: socket=PATH of the card, send=gathered (PDUs are not cut into segments of their own), transmit=software,
-// receive=software.
+// receive=software, segment=any (MaxRecvDataSegmentLength is left as it is, however many frames a PDU then takes).
 //
 //   absl::StatusOr<std::unique_ptr<DeviceModel>> model = OpenSoftwareNic("frame-aligned", options);
 #ifndef ISTHMUS_TRANSPORT_SOFTWARE_NIC_LINK_H_

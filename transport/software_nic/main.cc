@@ -64,6 +64,7 @@ constexpr CounterRow kCounters[] = {
     {"duplicated", &NicCounters::duplicated},
     {"recut", &NicCounters::recut},
     {"corrupted", &NicCounters::corrupted},
+    {"corrupted_sent_again", &NicCounters::corrupted_sent_again},
     {"too_big", &NicCounters::too_big},
     {"not_fillable", &NicCounters::not_fillable},
 };

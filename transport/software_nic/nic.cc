@@ -81,6 +81,13 @@ void SoftwareNic::OnFrame(int end, std::span<std::byte> frame, const Output& out
     return;
   }
   counters_.retransmitted += offset < stream.highest;
+  while (!stream.corrupted.empty() && stream.corrupted.front() < stream.acknowledged)
+    stream.corrupted.pop_front();
+  const auto again = std::find(stream.corrupted.begin(), stream.corrupted.end(), offset);
+  if (again != stream.corrupted.end()) {
+    ++counters_.corrupted_sent_again;
+    stream.corrupted.erase(again);
+  }
   stream.highest = std::max(stream.highest, offset + tcp.payload_size);
   if (Chance(weather.drop)) {
     ++counters_.dropped;
@@ -124,6 +131,7 @@ void SoftwareNic::Corrupt(Stream& stream, Stream& reverse, std::span<std::byte> 
   const std::byte changed = payload[at] ^ std::byte(1u << random_() % 8);
   ReplacePayload(frame, tcp, at, {&changed, 1});
   ++counters_.corrupted;
+  stream.corrupted.push_back(offset);
 }
 
 void SoftwareNic::TakeAnnouncements(Stream& stream, SharedLink& link) {

@@ -46,6 +46,8 @@ struct Weather {
 
 struct NicCounters {
   uint64_t frames = 0, data_frames = 0, bytes = 0;
+  uint64_t corrupted_sent_again =
+      0;  // the host had not taken the corrupted copy, or its word was lost
   uint64_t dropped = 0, reordered = 0, duplicated = 0, recut = 0, corrupted = 0, too_big = 0;
   uint64_t not_fillable =
       0;  // dropped, because a placeholder in it could not be filled: it must come again
@@ -99,6 +101,7 @@ class SoftwareNic {
     uint64_t acknowledged = 0;
     PduWalk walk;
     std::deque<Announced> announced;
+    std::deque<uint64_t> corrupted;    // stream offsets, not yet acknowledged
     std::shared_ptr<Followed> driver;  // of the end that sends
   };
   struct Flow {
