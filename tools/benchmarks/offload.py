@@ -157,7 +157,8 @@ def report(measured: dict) -> str:
     text += ["", "## Processor seconds a gigabyte", "",
              "User and system time of each program, median of three runs of four times the size. TSO and GRO are on but where "
              "noted. What the kernel does for a received frame is charged to whoever delivers it, here the card, so that this "
-             "shows the sender's way through the kernel and the reader's copies, not the receiver's interrupts.", "",
+             "shows the sender's way through the kernel and the reader's copies, not the receiver's interrupts. With other work on "
+             "the machine (the load above tells) cells scatter by half and more; smaller differences say nothing.", "",
              "| MTU | | segment | `iscsi` | `iscsi_target` | both | MB/s |", "|---:|---|---:|---:|---:|---:|---:|"]
     text += [f"| {row['mtu']} | {row['what']} | {row['segment']} | {row['initiator']:.3f} | {row['target']:.3f} | "
              f"{row['initiator'] + row['target']:.3f} | {row['rate']:.0f} |" for row in measured["cost"]]
