@@ -3,6 +3,7 @@
 Subjects:
   digest    CRC32C against its limits, and its bars (docs/digest.md)
   offload   digests by a network card in software, on real TCP (docs/offload_measured.md)
+  loopback  our two programs over the loopback, beside bare TCP, tgt and libiscsi (docs/performance.md)
 
 tools/bench SUBJECT --help tells more.
 """
@@ -10,7 +11,7 @@ tools/bench SUBJECT --help tells more.
 import importlib
 import sys
 
-SUBJECTS = ("digest", "offload")
+SUBJECTS = ("digest", "offload", "loopback")
 
 
 def main() -> int:

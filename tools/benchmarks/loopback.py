@@ -1,0 +1,191 @@
+"""tools/bench loopback: our two programs over the loopback, beside bare TCP, tgt and libiscsi's client, in one run.
+
+  copy      1 GiB (--mebibytes) between a file in memory and a memory disk, digests off and on, in and out, beside a bare
+            send and receive loop of the same block size
+  perf      libiscsi's iscsi-perf: 4 KiB and 64 KiB reads, depth 1 and 32, at iscsi_target and at tgt
+  client    libiscsi's iscsi-perf (which knows no data digest) and `iscsi bench`, 64 KiB reads at depth 32, at one iscsi_target
+  idle      processor time of an idle iscsi_target, which has served a session, over 5 seconds
+
+Each row alternates its contestants --rounds times and takes medians, so that a disturbance meets all of them.
+
+  tools/bench loopback                       measure and print; leaves .bench/loopback.json
+  tools/bench loopback --update_docs         the same, and puts the tables into docs/performance.md
+"""
+
+import argparse
+import datetime
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import tempfile
+import time
+
+from tools.peers import case, ours, tgt
+from tools.testing import bazel
+
+_OUT = pathlib.Path(".bench")
+_DOC = pathlib.Path("docs/performance.md")
+_BLOCK = 256 << 10
+_OFF, _ON = {"header_digest": "none", "data_digest": "none"}, {"header_digest": "crc32c", "data_digest": "crc32c"}
+
+
+def _bare(folder: pathlib.Path, size: int) -> float:
+    output = subprocess.run([folder / "bench/bare_loop", str(size), str(_BLOCK)], check=True, capture_output=True, text=True)
+    return size / json.loads(output.stdout)["seconds"] / 1e6
+
+
+def _copy(scene: case.Scene, source, sink) -> float:
+    output = ours.json_of(ours.iscsi(scene, "copy", source, sink, "--json", f"--block={_BLOCK}", "--depth=16"))
+    return output["bytes_per_second"] / 1e6
+
+
+def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int) -> dict:
+    """MB/s by contestant."""
+    size = mebibytes << 20
+    shared = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
+    scene.defer(lambda: subprocess.run(["rm", "-rf", shared], check=False))
+    source = shared / "source"
+    with open(source, "wb") as out:
+        for _ in range(mebibytes):
+            out.write(os.urandom(1 << 20))
+    disk = ours.Target(scene, [f"ram:{mebibytes}M"], name="copy").disk
+    seen: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for name, run in (
+                ("bare send and receive", lambda: _bare(folder, size)),
+                ("copy in, digests off", lambda: _copy(scene, source, disk.url(**_OFF))),
+                ("copy in, both digests", lambda: _copy(scene, source, disk.url(**_ON))),
+                ("copy out, digests off", lambda: _copy(scene, disk.url(**_OFF), shared / "sink")),
+                ("copy out, both digests", lambda: _copy(scene, disk.url(**_ON), shared / "sink"))):
+            seen.setdefault(name, []).append(run())
+    return {name: statistics.median(rates) for name, rates in seen.items()}
+
+
+def _iscsi_perf(scene: case.Scene, url: str, block: int, depth: int, seconds: int) -> float:
+    output = scene.run(["iscsi-perf", "-b", block // 512, "-m", depth, "-t", seconds, url])
+    rates = re.findall(r"iops average (\d+)", output)
+    if not rates:
+        raise case.Failure(f"iscsi-perf printed no rate:\n{output[-500:]}")
+    return float(rates[-1])
+
+
+def perf(scene: case.Scene, rounds: int, seconds: int) -> dict:
+    """IOPS by block, depth and target. Both serve a file in memory."""
+    shared = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
+    scene.defer(lambda: subprocess.run(["rm", "-rf", shared], check=False))
+    for name in ("ours", "tgt"):
+        with open(shared / name, "wb") as out:
+            for _ in range(64):
+                out.write(os.urandom(1 << 20))
+    disks = {"iscsi_target": ours.Target(scene, [f"file:{shared / 'ours'}"], name="perf").disk,
+             "tgt": tgt.Tgt(scene).add("iqn.2026-11.example:perf", shared / "tgt")}
+    result = {}
+    for block in (4096, 65536):
+        for depth in (1, 32):
+            seen: dict[str, list[float]] = {name: [] for name in disks}
+            for _ in range(rounds):
+                for name, disk in disks.items():
+                    seen[name].append(_iscsi_perf(scene, disk.url(), block, depth, seconds))
+            result[f"{block >> 10} KiB, depth {depth}"] = {name: statistics.median(rates) for name, rates in seen.items()}
+    return result
+
+
+def clients(scene: case.Scene, rounds: int, seconds: int) -> dict:
+    """IOPS of 64 KiB reads at depth 32, by client and digests."""
+    disk = ours.Target(scene, ["ram:64M"], name="clients").disk
+
+    def mine(keys: dict) -> float:
+        output = ours.json_of(ours.iscsi(scene, "bench", disk.url(**keys), "--json", "--block=64k", "--depth=32",
+                                         f"--seconds={seconds}"))
+        return output["iops"]
+
+    contestants = {
+        "iscsi bench, digests off": lambda: mine(_OFF),
+        "iscsi bench, header digest": lambda: mine({"header_digest": "crc32c", "data_digest": "none"}),
+        "iscsi bench, both digests": lambda: mine(_ON),
+        "iscsi-perf, digests off": lambda: _iscsi_perf(scene, disk.url(header_digest="none"), 65536, 32, seconds),
+        "iscsi-perf, header digest": lambda: _iscsi_perf(scene, disk.url(header_digest="crc32c"), 65536, 32, seconds),
+    }
+    seen: dict[str, list[float]] = {}
+    for _ in range(rounds):
+        for name, run in contestants.items():
+            seen.setdefault(name, []).append(run())
+    return {name: statistics.median(rates) for name, rates in seen.items()}
+
+
+def idle(scene: case.Scene) -> dict:
+    """Milliseconds of processor time in 5 seconds, after it served a session."""
+    target = ours.Target(scene, ["ram:16M"], name="idle")
+    ours.iscsi(scene, "ping", target.disk.url())
+
+    def spent() -> float:
+        fields = pathlib.Path(f"/proc/{target.running.pid}/stat").read_text().rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) * 1000 / os.sysconf("SC_CLK_TCK")
+
+    before = spent()
+    time.sleep(5)
+    return {"milliseconds in 5 s": spent() - before}
+
+
+def _row(*cells) -> str:
+    return "| " + " | ".join(str(cell) for cell in cells) + " |"
+
+
+def tables(run: dict) -> str:
+    """The run as Markdown; each ratio is of figures of this run."""
+    lines = [f"{run['machine']}; {run['date']}; `tools/bench loopback --mebibytes={run['mebibytes']} --rounds={run['rounds']}`.",
+             "", _row(f"{run['mebibytes']} MiB in requests of 256 KiB, depth 16", "MB/s", "to the bare loop"), "| --- | ---: | ---: |"]
+    bare = run["copy"]["bare send and receive"]
+    lines += [_row(name, f"{rate:.0f}", f"{rate / bare:.2f}") for name, rate in run["copy"].items()]
+    for way in ("in", "out"):
+        ratio = run["copy"][f"copy {way}, both digests"] / run["copy"][f"copy {way}, digests off"]
+        lines.append(_row(f"copy {way}: both digests to digests off", "", f"{ratio:.2f}"))
+    lines += ["", _row("`iscsi-perf`, reads", "iscsi_target, IOPS", "tgt, IOPS", "ratio"), "| --- | ---: | ---: | ---: |"]
+    for name, rates in run["perf"].items():
+        lines.append(_row(name, f"{rates['iscsi_target']:.0f}", f"{rates['tgt']:.0f}", f"{rates['iscsi_target'] / rates['tgt']:.2f}"))
+    lines += ["", _row("64 KiB reads, depth 32, from one iscsi_target", "IOPS"), "| --- | ---: |"]
+    lines += [_row(name, f"{rate:.0f}") for name, rate in run["clients"].items()]
+    lines += ["", f"An idle target used {run['idle']['milliseconds in 5 s']:.0f} ms of processor time in 5 s."]
+    return "\n".join(lines)
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tools/bench loopback", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mebibytes", type=int, default=1024)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=3, help="of each measurement of IOPS")
+    parser.add_argument("--update_docs", action="store_true")
+    arguments = parser.parse_args(words)
+    folder = bazel.build(bazel.OPTIMISED, ["//bench:bare_loop"])
+    run = {"machine": f"{os.cpu_count()} cores, {_processor()}, Linux {platform.release()}", "date": datetime.date.today().isoformat(),
+           "mebibytes": arguments.mebibytes, "rounds": arguments.rounds}
+    with tempfile.TemporaryDirectory() as name:
+        for key, measure in (("copy", lambda scene: copies(scene, folder, arguments.mebibytes, arguments.rounds)),
+                             ("perf", lambda scene: perf(scene, arguments.rounds, arguments.seconds)),
+                             ("clients", lambda scene: clients(scene, arguments.rounds, arguments.seconds)),
+                             ("idle", idle)):
+            place = pathlib.Path(name) / key
+            place.mkdir()
+            with case.Scene(place) as scene:
+                run[key] = measure(scene)
+            print(key, json.dumps(run[key]), flush=True)
+    _OUT.mkdir(exist_ok=True)
+    (_OUT / "loopback.json").write_text(json.dumps(run, indent=1) + "\n")
+    text = tables(run)
+    print(text)
+    if arguments.update_docs:
+        page = _DOC.read_text()
+        begin, end = "<!-- loopback begin -->\n", "<!-- loopback end -->"
+        head, rest = page.split(begin)
+        _DOC.write_text(head + begin + text + "\n" + end + rest.split(end)[1])
+    return 0
+
+
+def _processor() -> str:
+    match = re.search(r"model name\s*: (.*)", pathlib.Path("/proc/cpuinfo").read_text())
+    return match.group(1) if match else platform.processor()
