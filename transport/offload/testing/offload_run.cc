@@ -230,9 +230,8 @@ class Host : public RxDeliverySink, public PlacementTable {
 
   void Finish() {
     for (int i = 0; i < 1000; ++i) Pump();
-    receiver_.AbandonPending();
-    abandoned_ = true;
-    Pump();
+    // The connection ends: a device that holds the beginning of a PDU gives it up.
+    Disarm();
     const bool failed = !result_.events.empty() && result_.events.back().rfind("error", 0) == 0;
     Require(failed || (receiver_.UnconsumedRx() == 0 && lent_.empty()));
   }
