@@ -627,7 +627,15 @@ int Program::Run(int argc, char** argv) {
   ping->add_option("--bytes", ping_bytes_, "Bytes to be echoed")->capture_default_str()->check(CLI::Range(0, 4096));
   try {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes them
-    app.parse(std::move(arguments));
+    app.parse(std::vector<std::string>(arguments));
+  } catch (const CLI::RequiredError& error) {
+    if (app.get_subcommands().empty() && !arguments.empty()) {
+      std::fprintf(stderr, "iscsi: %s: no command among the arguments; iscsi --help lists them\n",
+                   WithoutSecret(arguments.back()).c_str());
+      return 2;
+    }
+    app.exit(error);
+    return 2;
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : 2;
   }

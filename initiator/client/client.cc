@@ -87,6 +87,12 @@ constexpr FailureRow kFailures[] = {
     {LoginFailure::kConnectionLost, absl::StatusCode::kUnavailable, "the connection was lost during login"},
 };
 
+// Status 0x0200 for a login that did not offer CRC32C, or nothing but it.
+bool RefusedForDigests(const Event& failed, const text::Offer& offer) {
+  return failed.login_failure == LoginFailure::kRefused && failed.status_class == 2 && failed.status_detail == 0 &&
+         (offer.HeaderDigest.size() < 2 || offer.DataDigest.size() < 2);
+}
+
 }  // namespace
 
 absl::Status LoginStatusOf(const Event& failed, const transport::Address& portal) {
@@ -182,6 +188,11 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
         *redirected = true;
       } else if (event.kind == EventKind::kLoginFailed) {
         failed = LoginStatusOf(event, at);
+        if (RefusedForDigests(event, options_.offer)) {
+          // The target says only "initiator error" (section 11.13.5); nothing else in this login invites it.
+          failed = absl::FailedPreconditionError(
+              absl::StrCat("probably one side demands a digest that the other lacks: ", failed.message()));
+        }
       } else if (event.kind == EventKind::kDisconnect) {
         open = false;
       }

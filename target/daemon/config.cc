@@ -168,9 +168,9 @@ absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv) {
   app.add_option("--data_digest", raw.data_digest, "Data digests accepted, likewise")
       ->capture_default_str();
   app.add_option("--chap_secrets", config.chap_secrets,
-                 "File with CHAP accounts, mode 600: lines \"initiator NAME SECRET\" and, for "
+                 "File with CHAP accounts, mode 600: lines \"NAME SECRET\" and, for "
                  "mutual CHAP, one "
-                 "\"target NAME SECRET\"");
+                 "\"mutual NAME SECRET\"");
   app.add_flag("--mutual_chap_required", config.mutual_chap_required,
                "Refuse initiators that do not ask the target to prove itself");
   app.add_option("--stats", config.stats_path,

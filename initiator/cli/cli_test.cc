@@ -1,0 +1,97 @@
+// The exit statuses and messages of `iscsi`, each cause by a daemon that brings it about.
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "initiator/client/served_disk.h"
+
+namespace isthmus::initiator {
+namespace {
+
+Ended Iscsi(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "initiator/cli/iscsi");
+  return RunProgram(std::move(arguments));
+}
+
+std::string Secrets(const std::string& name, const std::string& text) {
+  const std::string path = testing::TempDir() + name;
+  unlink(path.c_str());
+  const int fd = open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  EXPECT_EQ(write(fd, text.data(), text.size()), static_cast<ssize_t>(text.size()));
+  close(fd);
+  return path;
+}
+
+void ExpectEnded(const Ended& ended, int status, const std::string& message) {
+  EXPECT_EQ(ended.status, status) << ended.output;
+  EXPECT_NE(ended.output.find(message), std::string::npos) << ended.output;
+}
+
+TEST(Iscsi, FindsTheDiskAndSaysItsSize) {
+  ServedDisk served({"--lun=ram:1M"});
+  ASSERT_NE(served.portal().port, 0);
+  ExpectEnded(Iscsi({"discover", served.portal().ToString()}), 0, ServedDisk::kTarget);
+  ExpectEnded(Iscsi({"capacity", served.url()}), 0, "1048576");
+  EXPECT_EQ(served.Stop(SIGTERM), 0);
+}
+
+TEST(Iscsi, WrongArgumentsEndWith2) {
+  ExpectEnded(Iscsi({"inquiry", "iscsi://localhost/disk/0"}), 2, "\"disk\" is not an iSCSI name");
+  ExpectEnded(Iscsi({"dance"}), 2, "dance: no command among the arguments");
+}
+
+TEST(Iscsi, AWrongNameEndsWith3) {
+  ServedDisk served({"--lun=ram:1M"});
+  const std::string url = "iscsi://" + served.portal().ToString() + "/iqn.2026-11.example:nobody/0";
+  ExpectEnded(Iscsi({"inquiry", url}), 3, "there is no such target (login status 0x0203)");
+}
+
+TEST(Iscsi, FailedAuthenticationEndsWith5AndTellsNoSecret) {
+  const std::string good = Secrets("good", "alice sekret-sekret-1\n");
+  const std::string bad = Secrets("bad", "alice sekret-sekret-2\n");
+  ServedDisk served({"--lun=ram:1M", "--chap_secrets=" + good});
+  const std::string named = "iscsi://alice@" + served.url().substr(sizeof("iscsi://") - 1);
+  ExpectEnded(Iscsi({"inquiry", named, "--secret_file=" + good}), 0, "");
+  const Ended failed = Iscsi({"inquiry", named, "--secret_file=" + bad});
+  ExpectEnded(failed, 5, "authentication failed (login status 0x0201)");
+  EXPECT_EQ(failed.output.find("sekret"), std::string::npos) << failed.output;
+  ExpectEnded(Iscsi({"inquiry", served.url()}), 5, "authentication failed");
+}
+
+TEST(Iscsi, ADigestThatIsDemandedButLackingEndsWith6) {
+  ServedDisk served({"--lun=ram:1M", "--header_digest=None"});
+  ExpectEnded(Iscsi({"inquiry", served.url() + "?header_digest=crc32c"}), 6,
+              "one side demands a digest that the other lacks");
+  ServedDisk strict({"--lun=ram:1M", "--data_digest=CRC32C"});
+  ExpectEnded(Iscsi({"inquiry", strict.url() + "?data_digest=none"}), 6,
+              "one side demands a digest that the other lacks");
+}
+
+TEST(Iscsi, NoConnectionAndALostOneEndWith7) {
+  ServedDisk served({"--lun=ram:1M"});
+  const std::string url = served.url();
+  Program bench({"initiator/cli/iscsi", "bench", url, "--seconds=60", "--reconnect_timeout_s=0"});
+  ServedDisk other({"--lun=ram:1M"});  // long enough for a login
+  EXPECT_EQ(Iscsi({"inquiry", url}).status, 0);
+  EXPECT_EQ(served.Stop(SIGKILL), 128 + SIGKILL);
+  const std::string output = bench.ReadUntil("");
+  EXPECT_EQ(bench.End(0), 7) << output;
+  ExpectEnded(Iscsi({"inquiry", url}), 7, "127.0.0.1");
+}
+
+TEST(Iscsi, TheSecretOfAUrlIsWarnedAboutAndWipedFromTheArguments) {
+  const std::string accounts = Secrets("accounts", "alice sekret-sekret-1\n");
+  ServedDisk served({"--lun=ram:1M", "--chap_secrets=" + accounts});
+  const std::string rest = served.url().substr(sizeof("iscsi://") - 1);
+  const Ended ended = Iscsi({"inquiry", "iscsi://alice%sekret-sekret-1@" + rest});
+  EXPECT_EQ(ended.status, 0) << ended.output;
+  EXPECT_NE(ended.output.find("secret"), std::string::npos) << ended.output;
+  EXPECT_EQ(ended.output.find("sekret"), std::string::npos) << ended.output;
+}
+
+}  // namespace
+}  // namespace isthmus::initiator
