@@ -3,6 +3,10 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -37,6 +41,78 @@ TEST(Iscsi, FindsTheDiskAndSaysItsSize) {
   ExpectEnded(Iscsi({"discover", served.portal().ToString()}), 0, ServedDisk::kTarget);
   ExpectEnded(Iscsi({"capacity", served.url()}), 0, "1048576");
   EXPECT_EQ(served.Stop(SIGTERM), 0);
+}
+
+// Each "--word" of a text, behind `before`.
+std::set<std::string> FlagsIn(const std::string& text, const std::string& before) {
+  std::set<std::string> flags;
+  for (size_t at = 0; (at = text.find(before + "--", at)) != std::string::npos;) {
+    at += before.size();
+    const size_t end = text.find_first_not_of(
+        "-_#0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ", at);
+    flags.insert(text.substr(at, end - at));
+  }
+  return flags;
+}
+
+TEST(Programs, EachFlagOfEitherIsInTheDocumentAndNoOther) {
+  std::ifstream file("docs/configuration.md", std::ios::binary);
+  ASSERT_TRUE(file.is_open());
+  const std::string document{std::istreambuf_iterator<char>(file),
+                             std::istreambuf_iterator<char>()};
+  std::string help = RunProgram({"target/daemon/iscsi_target", "--help"}).output;
+  ASSERT_GT(FlagsIn(help, " ").size(), 30u) << help;
+  const std::string own = Iscsi({"--help"}).output;
+  ASSERT_GT(FlagsIn(own, " ").size(), 25u) << own;
+  help += own;
+  for (const char* command : {"discover", "inquiry", "capacity", "luns", "read", "write", "copy",
+                              "verify", "bench", "ping"}) {
+    help += Iscsi({command, "--help"}).output;
+  }
+  std::set<std::string> in_help = FlagsIn(help, " ");
+  in_help.merge(FlagsIn(help, ","));  // other names of the same flag, and of --help
+  in_help.erase("--help");
+  std::set<std::string> in_document = FlagsIn(document, "`");
+  in_document.merge(FlagsIn(document, ","));
+  in_document.erase("--help");
+  std::set<std::string> in_one;
+  std::set_symmetric_difference(in_help.begin(), in_help.end(), in_document.begin(),
+                                in_document.end(), std::inserter(in_one, in_one.end()));
+  EXPECT_EQ(in_one, std::set<std::string>());
+}
+
+TEST(Iscsi, EachKeyIsAFlagWithAClearError) {
+  const std::string url = "iscsi://127.0.0.1:1/iqn.2026-11.example:disk/0";
+  ExpectEnded(Iscsi({"capacity", url, "--MaxBurstLength=4"}), 2,
+              "--MaxBurstLength=4: out of range (512 to 16777215; RFC 7143 section 13.13)");
+  ExpectEnded(Iscsi({"capacity", url, "--InitialR2T=perhaps"}), 2,
+              "--InitialR2T=perhaps: neither Yes nor No");
+  ExpectEnded(
+      Iscsi({"capacity", url, "--MaxBurstLength=4096"}), 2,
+      "--FirstBurstLength: the value breaks RFC 7143 section 13.14 (it exceeds MaxBurstLength)");
+  ExpectEnded(Iscsi({"capacity", url, "--InitiatorName=me"}), 2,
+              "--InitiatorName=me: not an iSCSI name");
+}
+
+TEST(Iscsi, KeysAreNegotiatedAsTheirFlagsSay) {
+  ServedDisk served({"--lun=ram:1M", "--HeaderDigest=CRC32C"});
+  const std::vector<std::string> keys = {"--HeaderDigest=None,CRC32C",
+                                         "--DataDigest=None",
+                                         "--InitialR2T=Yes",
+                                         "--ImmediateData=No",
+                                         "--MaxBurstLength=512",
+                                         "--FirstBurstLength=512",
+                                         "--MaxRecvDataSegmentLength=513",
+                                         "--DataPDUInOrder=No",
+                                         "--DataSequenceInOrder=No",
+                                         "--MaxOutstandingR2T=3",
+                                         "--InitiatorAlias=me",
+                                         "--X#NodeArchitecture=test"};
+  std::vector<std::string> arguments = {"bench", served.url(), "--seconds=0.1", "--mode=write",
+                                        "--json"};
+  arguments.insert(arguments.end(), keys.begin(), keys.end());
+  const Ended ended = Iscsi(arguments);
+  ExpectEnded(ended, 0, "\"header_digest\":\"CRC32C\",\"data_digest\":\"None\"");
 }
 
 TEST(Iscsi, WrongArgumentsEndWith2) {

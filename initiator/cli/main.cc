@@ -10,6 +10,7 @@
 #include <cstring>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,11 +24,15 @@
 #include "initiator/client/client.h"
 #include "initiator/client/disk.h"
 #include "initiator/client/url.h"
+#include "protocol/error.h"
+#include "protocol/text/key_table.h"
+#include "protocol/text/negotiation.h"
 #include "protocol/text/send_targets.h"
 #include "transport/capture.h"
 #include "transport/counters.h"
 #include "transport/device_link.h"
 #include "transport/device_models.h"
+#include "transport/key_flags.h"
 #include "transport/private_file.h"
 #include "transport/secret_file.h"
 
@@ -61,7 +66,7 @@ int ExitOf(const absl::Status& status) {
 }
 
 struct Flags {
-  std::string secret_file, capture_path, initiator_name = "iqn.2026-11.org.isthmus:iscsi", digest_kernel, stats_path,
+  std::string secret_file, capture_path, digest_kernel, stats_path,
       offload = "software";
   bool capture_secrets = false, json = false, progress = false;
   double connect_timeout_s = 10, reconnect_timeout_s = 30;
@@ -106,6 +111,8 @@ class Program {
   int Run(int argc, char** argv);
 
  private:
+  void AddKeys(CLI::App& app);
+  absl::Status CheckKeys() const;
   absl::Status Prepare();
   absl::StatusOr<std::unique_ptr<Client>> Connect(ParsedUrl& url);
   absl::StatusOr<std::unique_ptr<Endpoint>> Open(const std::string& name, uint64_t bytes_to_write);
@@ -131,6 +138,7 @@ class Program {
   absl::Status Transfer(Endpoint& source, Endpoint& sink, uint64_t bytes, const std::string& label);
 
   Flags flags_;
+  transport::KeyTexts key_texts_;  // what the offer's texts stand in
   std::string first_, second_;
   std::string output_ = "-";
   uint64_t offset_ = 0, length_ = 0;
@@ -168,6 +176,7 @@ void Program::AddCounters(Json& json, const char* name, Client* client) {
 
 absl::Status Program::Prepare() {
   signal(SIGPIPE, SIG_IGN);
+  if (absl::Status status = CheckKeys(); !status.ok()) return status;
   kernel_ = flags_.digest_kernel.empty() ? &digest::SelectKernel() : digest::KernelByName(flags_.digest_kernel);
   if (kernel_ == nullptr) {
     return absl::InvalidArgumentError(absl::StrCat("--digest_kernel=", flags_.digest_kernel, ": this machine has none of that name"));
@@ -224,11 +233,11 @@ absl::Status Program::Chap(const ParsedUrl& url, ClientOptions* options) {
 absl::StatusOr<std::unique_ptr<Client>> Program::Connect(ParsedUrl& url) {
   ClientOptions options;
   options.portal = url.portal;
-  options.initiator_name = flags_.initiator_name;
+  options.initiator_name = std::string(flags_.offer.InitiatorName);
   options.target_name = url.target_name;
   options.offer = flags_.offer;
-  options.offer.HeaderDigest = url.header_digest;
-  options.offer.DataDigest = url.data_digest;
+  if (url.says_header_digest) options.offer.HeaderDigest = url.header_digest;
+  if (url.says_data_digest) options.offer.DataDigest = url.data_digest;
   options.limits.queue_depth = std::max(128u, flags_.depth);
   options.kernel = kernel_;
   options.capture = capture_.get();
@@ -260,6 +269,7 @@ absl::Status Program::Discover() {
   if (!portal.ok()) return portal.status();
   url.portal = *std::move(portal);
   // Some targets agree to digests in a discovery session and then drop it.
+  url.says_header_digest = url.says_data_digest = true;
   url.header_digest = url.data_digest = {text::DigestAlgorithm::kNone};
   absl::StatusOr<std::unique_ptr<Client>> client = Connect(url);
   if (!client.ok()) return client.status();
@@ -560,6 +570,34 @@ void HideSecrets(int argc, char** argv, std::vector<std::string>* arguments) {
   }
 }
 
+// Every key of the RFC that an initiator sets, in front of what the URL says of digests.
+void Program::AddKeys(CLI::App& app) {
+  flags_.offer.InitiatorName = "iqn.2026-11.org.isthmus:iscsi";
+  for (const text::KeyInfo* key : transport::SettableKeys(Role::kInitiator)) {
+    const auto set = [this, key](const std::string& value) {
+      const absl::Status status = transport::SetOffer(*key, value, key_texts_, &flags_.offer);
+      if (!status.ok()) {
+        throw CLI::ValidationError(absl::StrCat("--", std::string(key->name), "=", value, ": ", status.message()));
+      }
+    };
+    app.add_option_function<std::string>(transport::FlagOf(*key), set, transport::HelpOf(*key))
+        ->default_str(transport::ValueOf(flags_.offer, *key))
+        ->type_name("VALUE")
+        ->group("Keys of RFC 7143 that we offer");
+  }
+}
+
+absl::Status Program::CheckKeys() const {
+  text::Offer offer = flags_.offer;
+  offer.TargetName = "iqn.2026-11.org.isthmus:any";  // the URL's is checked there
+  const std::optional<text::Key> wrong = text::FindInvalid(offer, Role::kInitiator);
+  if (!wrong.has_value()) return absl::OkStatus();
+  const text::KeyInfo& info = text::InfoOf(*wrong);
+  return absl::InvalidArgumentError(
+      absl::StrCat("--", std::string(info.name), ": the value breaks RFC 7143 section ", std::string(info.section),
+                   *wrong == text::Key::kFirstBurstLength ? " (it exceeds MaxBurstLength)" : ""));
+}
+
 int Program::Run(int argc, char** argv) {
   std::vector<std::string> arguments;
   HideSecrets(argc, argv, &arguments);
@@ -572,7 +610,6 @@ int Program::Run(int argc, char** argv) {
   app.add_flag("--capture_secrets", flags_.capture_secrets, "Leave CHAP responses in the capture");
   app.add_flag("--json", flags_.json, "Print one line of JSON");
   app.add_flag("--progress", flags_.progress, "Draw the progress bar also where no terminal is");
-  app.add_option("--initiator_name", flags_.initiator_name, "Our iSCSI name")->capture_default_str();
   app.add_option("--digest_kernel", flags_.digest_kernel, "CRC32C kernel by name, instead of the best one");
   app.add_option("--offload", flags_.offload, transport::DeviceModelHelp())->capture_default_str();
   app.add_option("--connect_timeout_s", flags_.connect_timeout_s, "Seconds to wait for a connection")->capture_default_str();
@@ -581,13 +618,7 @@ int Program::Run(int argc, char** argv) {
   app.add_option("--depth", flags_.depth, "Requests under way at once")->capture_default_str()->check(CLI::Range(1, 4096));
   const CLI::Validator size(ParseBytes, "BYTES");
   app.add_option("--block", flags_.block_bytes, "Bytes of one request (4096, 64k, 1M)")->capture_default_str()->transform(size);
-  const std::string keys = "Keys of RFC 7143 that we offer";
-  app.add_option("--MaxRecvDataSegmentLength", flags_.offer.MaxRecvDataSegmentLength)->group(keys)->capture_default_str();
-  app.add_option("--MaxBurstLength", flags_.offer.MaxBurstLength)->group(keys)->capture_default_str();
-  app.add_option("--FirstBurstLength", flags_.offer.FirstBurstLength)->group(keys)->capture_default_str();
-  app.add_option("--InitialR2T", flags_.offer.InitialR2T)->group(keys)->capture_default_str();
-  app.add_option("--ImmediateData", flags_.offer.ImmediateData)->group(keys)->capture_default_str();
-  app.add_option("--MaxOutstandingR2T", flags_.offer.MaxOutstandingR2T)->group(keys)->capture_default_str();
+  AddKeys(app);
 
   absl::Status (Program::*action)() = nullptr;
   const auto command = [&](const char* name, const char* help, absl::Status (Program::*run)()) {

@@ -142,6 +142,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
   options.target_name = options_.target_name;
   options.isid = isid_;
   options.offer = options_.offer;
+  options.initiator_alias = options_.offer.InitiatorAlias;
   options.chap = options_.chap;
   options.hashes = ChapAlgorithms();
   options.entropy = Random<64>();

@@ -50,6 +50,7 @@ struct ClientOptions {
   std::string target_name;  // empty: a discovery session
   // CHAP; views must outlive the client (a reconnect needs them again).
   ChapOptions chap;
+  // Its names are set from the above; its alias is sent. Views outlive the client.
   text::Offer offer = DefaultOffer();
   Limits limits;
   const digest::Kernel* kernel = nullptr;     // null: the best that this machine has

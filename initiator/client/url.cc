@@ -34,8 +34,10 @@ bool ParseDigests(absl::string_view value, text::Preferences<text::DigestAlgorit
 absl::Status ParseArgument(absl::string_view url, absl::string_view pair, ParsedUrl* parsed) {
   const std::pair<absl::string_view, absl::string_view> split = absl::StrSplit(pair, absl::MaxSplits('=', 1));
   if (split.first == "header_digest") {
+    parsed->says_header_digest = true;
     if (ParseDigests(split.second, &parsed->header_digest)) return absl::OkStatus();
   } else if (split.first == "data_digest") {
+    parsed->says_data_digest = true;
     if (ParseDigests(split.second, &parsed->data_digest)) return absl::OkStatus();
   } else {
     return Wrong(url, absl::StrCat("\"", split.first, "\" is no argument (header_digest, data_digest)"));

@@ -25,6 +25,8 @@ struct ParsedUrl {
   transport::Address portal;
   std::string target_name;
   uint16_t lun = 0;
+  // Both, CRC32C first, unless the URL says so.
+  bool says_header_digest = false, says_data_digest = false;
   text::Preferences<text::DigestAlgorithm> header_digest = {text::DigestAlgorithm::kCRC32C,
                                                             text::DigestAlgorithm::kNone};
   text::Preferences<text::DigestAlgorithm> data_digest = {text::DigestAlgorithm::kCRC32C,

@@ -23,7 +23,8 @@ class Buffer {
   Buffer() = default;
   explicit Buffer(std::byte* data, size_t size) : data_(data), size_(size) {}
   // What was moved from is empty, its size too.
-  Buffer(Buffer&& other) noexcept : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
+  Buffer(Buffer&& other) noexcept
+      : data_(std::move(other.data_)), size_(std::exchange(other.size_, 0)) {}
   Buffer& operator=(Buffer&& other) noexcept {
     data_ = std::move(other.data_);
     size_ = std::exchange(other.size_, 0);
@@ -92,8 +93,8 @@ class BufferPool {
   }
 
  private:
-  static constexpr size_t kClasses = 9;             // 4 KiB to 1 MiB
-  static constexpr size_t kKeptBytes = 8 << 20;     // unused, per class
+  static constexpr size_t kClasses = 9;          // 4 KiB to 1 MiB
+  static constexpr size_t kKeptBytes = 8 << 20;  // unused, per class
   static constexpr size_t SizeOf(size_t list) { return kSmallest << list; }
   static constexpr size_t ClassOf(size_t bytes) {
     size_t list = 0;

@@ -1,50 +1,81 @@
-// What iscsi_target is to serve, from its arguments: parsed and checked whole before anything listens.
+// What iscsi_target is to serve, from its arguments and its --config file: parsed and checked whole before anything
+// listens. Settings have one table (settings.h); the file's form is docs/configuration.md.
 //
 //   absl::StatusOr<Config> config = ParseArguments(argc, argv);
-//   if (!config.ok()) ...            // one line that names the flag and what is wrong with it
+//   if (!config.ok()) ...            // a line a problem, each names the flag or the place in the file
 #ifndef ISTHMUS_TARGET_DAEMON_CONFIG_H_
 #define ISTHMUS_TARGET_DAEMON_CONFIG_H_
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
 #include "protocol/text/negotiation.h"
+#include "target/backend/lun_spec.h"
 #include "target/limits.h"
 #include "transport/address.h"
+#include "transport/key_flags.h"
 
 namespace isthmus::target {
 
+struct PortalConfig {
+  transport::Address address;
+  uint16_t group = 1;  // portal group tag, RFC 7143 section 4.1.1
+};
+
 struct LunConfig {
   uint16_t number = 0;
-  std::string spec;  // as backend/lun_spec.h reads it
+  LunSpec spec;
+  std::string where;  // for messages: "--lun=ram:1M", "disks.json: targets[0].luns[1]"
+};
+
+// Login status 0x0101 or 0x0102, section 11.13.5.
+struct RedirectConfig {
+  std::string address;  // host[:port]; empty: none
+  bool permanent = false;
 };
 
 struct TargetConfig {
   std::string name;
+  std::string where;
   std::vector<LunConfig> luns;
+  std::vector<uint16_t> portal_groups;  // empty: all
+  std::vector<std::string> initiators;  // that may log in; empty: every one
+  std::string chap_secrets;             // path; empty: no authentication
+  bool mutual_chap_required = false;
+  RedirectConfig redirect;
+  text::Offer offer;  // what this target offers and accepts
+
+  bool Serves(uint16_t group) const;
+  bool Admits(const std::string& initiator) const;
 };
 
 struct Config {
-  std::vector<transport::Address> portals;
+  std::vector<PortalConfig> portals;
   std::vector<TargetConfig> targets;
-  std::string chap_secrets;  // path; empty: no authentication
+  std::string
+      chap_secrets;  // path; empty: no authentication. Of discovery, and of targets that say nothing else.
   bool mutual_chap_required = false;
-  text::Offer offer;  // what each target offers and accepts
+  text::Offer offer;  // of discovery, and where targets say nothing else
   Limits limits;
-  uint64_t buffer_bytes = 0;     // for data on its way between the network and files
-  uint32_t max_connections = 0;  // of all sessions together
-  int threads = 1;
-  std::string digest_kernel;  // empty: the best that this machine has
+  uint64_t buffer_mib = 512;        // for data on its way between the network and files
+  uint32_t max_connections = 1024;  // of all sessions together
+  uint32_t threads = 1;
+  std::string digest_kernel;         // empty: the best that this machine has
   std::string offload = "software";  // transport/device_models.h
   std::string stats_path;
   std::string capture_path;
   bool capture_secrets = false;
+  // What the offers' texts stand in.
+  std::shared_ptr<transport::KeyTexts> texts = std::make_shared<transport::KeyTexts>();
   std::string help;  // not empty: print it and stop
+
+  Config();
 };
 
-// Errors: kInvalidArgument, with the flag and its value.
+// Errors: kInvalidArgument, with the flag and its value, or the file and the place in it.
 absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv);
 
 }  // namespace isthmus::target

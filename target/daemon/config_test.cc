@@ -8,7 +8,10 @@
 #include <vector>
 
 #include "gtest/gtest.h"
+#include "protocol/error.h"
+#include "protocol/text/key_table.h"
 #include "target/daemon/catalogue.h"
+#include "transport/key_flags.h"
 
 namespace isthmus::target {
 namespace {
@@ -39,13 +42,14 @@ TEST(Config, ReadsTargetsWithTheLunsThatFollowThem) {
              "--lun=ram:3M", "--header_digest=CRC32C", "--InitialR2T=true"});
   ASSERT_TRUE(config.ok()) << config.status();
   ASSERT_EQ(config->portals.size(), 2u);
-  EXPECT_EQ(config->portals[0].ToString(), "127.0.0.1:0");
-  EXPECT_EQ(config->portals[1].ToString(), "[::1]:3261");
+  EXPECT_EQ(config->portals[0].address.ToString(), "127.0.0.1:0");
+  EXPECT_EQ(config->portals[1].address.ToString(), "[::1]:3261");
   ASSERT_EQ(config->targets.size(), 2u);
   EXPECT_EQ(config->targets[0].name, "iqn.2026-11.example:a");
   ASSERT_EQ(config->targets[0].luns.size(), 2u);
   EXPECT_EQ(config->targets[0].luns[1].number, 1);
-  EXPECT_EQ(config->targets[0].luns[1].spec, "ram:2M,block=4096");
+  EXPECT_EQ(config->targets[0].luns[1].spec.bytes, 2u << 20);
+  EXPECT_EQ(config->targets[0].luns[1].spec.block_bytes, 4096u);
   ASSERT_EQ(config->targets[1].luns.size(), 1u);
   EXPECT_EQ(config->targets[1].luns[0].number, 0);
   ASSERT_EQ(config->offer.HeaderDigest.size(), 1u);
@@ -68,14 +72,19 @@ TEST(Config, EachWrongFlagIsNamedWithWhatIsWrong) {
       {{kTarget, kLun, "--target=iqn.2026-11.example:b"},
        "--target=iqn.2026-11.example:b: has no --lun after it"},
       {{kTarget, kLun, "--header_digest=MD5"},
-       "--header_digest=MD5: \"MD5\" is neither CRC32C nor None"},
+       "--HeaderDigest=MD5: not a list of the key's values (list of None, CRC32C; RFC 7143 section "
+       "13.1)"},
       {{kTarget, kLun, "--data_digest=None,None"},
-       "--data_digest=None,None: a digest is named twice"},
+       "--DataDigest=None,None: a value is named twice"},
       {{kTarget, kLun, "--MaxRecvDataSegmentLength=511"},
-       "--MaxRecvDataSegmentLength: the value breaks RFC 7143 section 13.12"},
+       "--MaxRecvDataSegmentLength=511: out of range (512 to 16777215; RFC 7143 section 13.12)"},
       {{kTarget, kLun, "--MaxOutstandingR2T=0"},
-       "--MaxOutstandingR2T: the value breaks RFC 7143 section 13.17"},
-      {{kTarget, kLun, "--ImmediateData=perhaps"}, "--ImmediateData"},
+       "--MaxOutstandingR2T=0: out of range (1 to 65535; RFC 7143 section 13.17)"},
+      {{kTarget, kLun, "--MaxBurstLength=4096"},
+       "--FirstBurstLength: the value breaks RFC 7143 section 13.14 (it exceeds MaxBurstLength)"},
+      {{kTarget, kLun, "--MaxConnections=2"}, "--MaxConnections=2: out of range (1;"},
+      {{kTarget, kLun, "--config=x"}, "--config"},
+      {{kTarget, kLun, "--ImmediateData=perhaps"}, "--ImmediateData=perhaps: neither Yes nor No"},
       {{kTarget, kLun, "--threads=0"}, "--threads"},
       {{kTarget, kLun, "--mutual_chap_required"}, "--mutual_chap_required needs --chap_secrets"},
   };
@@ -90,6 +99,21 @@ TEST(Config, HelpIsNoError) {
   const absl::StatusOr<Config> config = Parse({"--help"});
   ASSERT_TRUE(config.ok()) << config.status();
   EXPECT_NE(config->help.find("--chap_secrets"), std::string::npos);
+  for (const text::KeyInfo* key : transport::SettableKeys(Role::kTarget)) {
+    EXPECT_NE(config->help.find(transport::FlagOf(*key)), std::string::npos) << key->name;
+  }
+}
+
+TEST(Config, EachKeyOfTheTableIsAFlag) {
+  for (const text::KeyInfo* key : transport::SettableKeys(Role::kTarget)) {
+    // What the defaults are may be said, and then holds; FirstBurstLength suits MaxBurstLength.
+    const std::string value = transport::ValueOf(Config().offer, *key);
+    const std::string flag = "--" + std::string(key->name) + "=" + value;
+    if (value.empty()) continue;
+    const absl::StatusOr<Config> config = Parse({kTarget, kLun, flag.c_str()});
+    ASSERT_TRUE(config.ok()) << config.status();
+    EXPECT_EQ(transport::ValueOf(config->targets[0].offer, *key), value);
+  }
 }
 
 absl::Status Opened(const std::vector<const char*>& flags) {
@@ -148,14 +172,16 @@ TEST(Catalogue, TellsEachTargetWithEachPortal) {
   ASSERT_TRUE(config.ok()) << config.status();
   absl::StatusOr<std::unique_ptr<Catalogue>> catalogue = Catalogue::Open(*config);
   ASSERT_TRUE(catalogue.ok()) << catalogue.status();
-  (*catalogue)->SetPortals({{"0.0.0.0", 3260}, {"::1", 3261}});
+  (*catalogue)->SetPortals({{{"0.0.0.0", 3260}, 1}, {{"::1", 3261}, 2}});
   const transport::Address local{"192.0.2.7", 3260};
   using namespace std::string_literals;
   EXPECT_EQ(
-      (*catalogue)->SendTargets("iqn.2026-11.example:b", local),
-      "TargetName=iqn.2026-11.example:b\0TargetAddress=192.0.2.7:3260,1\0TargetAddress=[::1]:3261,1\0"s);
-  EXPECT_EQ((*catalogue)->SendTargets("iqn.2026-11.example:c", local), "");
-  EXPECT_EQ((*catalogue)->SendTargets("", local).find("TargetName=iqn.2026-11.example:a\0"s), 0u);
+      (*catalogue)->SendTargets("iqn.2026-11.example:b", "iqn.a.b:c", local),
+      "TargetName=iqn.2026-11.example:b\0TargetAddress=192.0.2.7:3260,1\0TargetAddress=[::1]:3261,2\0"s);
+  EXPECT_EQ((*catalogue)->SendTargets("iqn.2026-11.example:c", "iqn.a.b:c", local), "");
+  EXPECT_EQ(
+      (*catalogue)->SendTargets("", "iqn.a.b:c", local).find("TargetName=iqn.2026-11.example:a\0"s),
+      0u);
   EXPECT_NE((*catalogue)->Find("iqn.2026-11.example:a"), nullptr);
   EXPECT_EQ((*catalogue)->Find("iqn.2026-11.example:c"), nullptr);
 }

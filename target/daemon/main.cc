@@ -38,27 +38,29 @@ int Fail(const absl::Status& status) {
 
 class Daemon {
  public:
-  Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel, transport::CaptureFile* capture,
-         transport::DeviceModel* offload)
+  Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel,
+         transport::CaptureFile* capture, transport::DeviceModel* offload)
       : config_(config),
         catalogue_(catalogue),
-        budget_(config.buffer_bytes),
+        budget_(config.buffer_mib << 20),
         blocking_(2),
         shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture, offload} {}
 
   absl::Status Listen() {
-    std::vector<transport::Address> bound;
-    for (const transport::Address& portal : config_.portals) {
-      absl::StatusOr<transport::Socket> listener = transport::Listen(portal);
+    std::vector<PortalConfig> bound;
+    for (const PortalConfig& portal : config_.portals) {
+      absl::StatusOr<transport::Socket> listener = transport::Listen(portal.address);
       if (!listener.ok()) return listener.status();
-      bound.push_back(listener->Local());
-      listeners_.push_back(*std::move(listener));
+      bound.push_back({listener->Local(), portal.group});
+      listeners_.push_back({*std::move(listener), portal.group});
     }
     catalogue_.SetPortals(bound);
-    for (const transport::Address& portal : bound) {
+    for (const PortalConfig& portal : bound) {
       for (const TargetConfig& target : config_.targets) {
+        if (!target.Serves(portal.group)) continue;
         for (const LunConfig& lun : target.luns) {
-          std::printf("iscsi://%s/%s/%u\n", portal.ToString().c_str(), target.name.c_str(), unsigned{lun.number});
+          std::printf("iscsi://%s/%s/%u\n", portal.address.ToString().c_str(), target.name.c_str(),
+                      unsigned{lun.number});
         }
       }
     }
@@ -68,16 +70,18 @@ class Daemon {
 
   // Until SIGTERM or SIGINT.
   void Serve(int signals) {
-    for (int i = 0; i < config_.threads; ++i) workers_.push_back(std::make_unique<Worker>(shared_));
+    for (uint32_t i = 0; i < config_.threads; ++i)
+      workers_.push_back(std::make_unique<Worker>(shared_));
     for (auto& worker : workers_) threads_.emplace_back([&worker = *worker] { worker.Run(); });
-    for (const transport::Socket& listener : listeners_) {
-      loop_.Watch(listener.fd(), EPOLLIN, [this, &listener](uint32_t) { AcceptFrom(listener); });
+    for (const Listener& listener : listeners_) {
+      loop_.Watch(listener.socket.fd(), EPOLLIN,
+                  [this, &listener](uint32_t) { AcceptFrom(listener); });
     }
     const transport::TimerId again = loop_.AddTimer([this](Instant) { ListenAgain(); });
     again_ = again;
     loop_.Watch(signals, EPOLLIN, [this, signals](uint32_t) { OnSignal(signals); });
     loop_.Run();
-    for (const transport::Socket& listener : listeners_) loop_.Unwatch(listener.fd());
+    for (const Listener& listener : listeners_) loop_.Unwatch(listener.socket.fd());
     listeners_.clear();
     for (auto& worker : workers_) worker->Stop();
     for (std::thread& thread : threads_) thread.join();
@@ -104,29 +108,35 @@ class Daemon {
 
   absl::Status WriteStats(bool running) {
     if (config_.stats_path.empty()) return absl::OkStatus();
-    return WriteFile(config_.stats_path, ToJson(Collect(running), shared_.kernel.name,
-                                               shared_.offload == nullptr ? "" : shared_.offload->name()));
+    return WriteFile(config_.stats_path,
+                     ToJson(Collect(running), shared_.kernel.name,
+                            shared_.offload == nullptr ? "" : shared_.offload->name()));
   }
 
  private:
-  void AcceptFrom(const transport::Socket& listener) {
+  struct Listener {
+    transport::Socket socket;
+    uint16_t portal_group;
+  };
+
+  void AcceptFrom(const Listener& listener) {
     for (;;) {
-      absl::StatusOr<transport::Socket> socket = transport::Accept(listener);
+      absl::StatusOr<transport::Socket> socket = transport::Accept(listener.socket);
       if (absl::IsUnavailable(socket.status())) return;
       if (!socket.ok()) {
         // Out of descriptors: waiting connections stay in the kernel's queue until some are free.
         std::fprintf(stderr, "iscsi_target: %s\n", std::string(socket.status().message()).c_str());
-        for (const transport::Socket& each : listeners_) loop_.Rewatch(each.fd(), 0);
+        for (const Listener& each : listeners_) loop_.Rewatch(each.socket.fd(), 0);
         loop_.SetTimer(again_, transport::MonotonicNow() + Seconds(1));
         return;
       }
       if (shared_.connections.load() >= config_.max_connections) continue;  // closed at once
-      workers_[next_++ % workers_.size()]->Serve(*std::move(socket));
+      workers_[next_++ % workers_.size()]->Serve(*std::move(socket), listener.portal_group);
     }
   }
 
   void ListenAgain() {
-    for (const transport::Socket& each : listeners_) loop_.Rewatch(each.fd(), EPOLLIN);
+    for (const Listener& each : listeners_) loop_.Rewatch(each.socket.fd(), EPOLLIN);
   }
 
   void OnSignal(int signals) {
@@ -144,7 +154,7 @@ class Daemon {
   Shared shared_;
   transport::EventLoop loop_;
   transport::TimerId again_ = 0;
-  std::vector<transport::Socket> listeners_;
+  std::vector<Listener> listeners_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   size_t next_ = 0;
@@ -165,8 +175,9 @@ int Run(int argc, char** argv) {
     std::fputs(config->help.c_str(), stdout);
     return 0;
   }
-  const digest::Kernel* kernel =
-      config->digest_kernel.empty() ? &digest::SelectKernel() : digest::KernelByName(config->digest_kernel);
+  const digest::Kernel* kernel = config->digest_kernel.empty()
+                                     ? &digest::SelectKernel()
+                                     : digest::KernelByName(config->digest_kernel);
   if (kernel == nullptr) {
     return Fail(absl::InvalidArgumentError("--digest_kernel=" + config->digest_kernel +
                                            ": this machine has no such kernel"));
@@ -180,7 +191,8 @@ int Run(int argc, char** argv) {
     if (!file.ok()) return Fail(file.status());
     capture = *std::move(file);
   }
-  absl::StatusOr<std::unique_ptr<transport::DeviceModel>> offload = transport::OpenDeviceModel(config->offload);
+  absl::StatusOr<std::unique_ptr<transport::DeviceModel>> offload =
+      transport::OpenDeviceModel(config->offload);
   if (!offload.ok()) return Fail(offload.status());
   RaiseDescriptorLimit();
   // Before any thread, so that all inherit it.
@@ -196,7 +208,8 @@ int Run(int argc, char** argv) {
   daemon.Serve(signals);
   int result = 0;
   if (absl::Status status = (*catalogue)->Flush(); !status.ok()) result = Fail(status);
-  if (absl::Status status = daemon.WriteStats(/*running=*/false); !status.ok()) result = Fail(status);
+  if (absl::Status status = daemon.WriteStats(/*running=*/false); !status.ok())
+    result = Fail(status);
   if (capture != nullptr) {
     if (absl::Status status = capture->Flush(); !status.ok()) result = Fail(status);
   }

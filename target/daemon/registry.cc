@@ -77,17 +77,19 @@ void Registry::Leave(uint16_t tsih) {
 void Registry::Withdraw(const SessionHandle* holder) {
   std::lock_guard<std::mutex> lock(mutex_);
   for (auto& [key, nexus] : nexuses_) {
-    std::erase_if(nexus.waiting, [holder](const Waiting& waiting) { return waiting.holder.get() == holder; });
+    std::erase_if(nexus.waiting,
+                  [holder](const Waiting& waiting) { return waiting.holder.get() == holder; });
   }
 }
 
-void Registry::AbortOthers(const std::string& target_name, const SessionHandle* except, const AbortScope& scope,
-                           std::function<void()> done) {
+void Registry::AbortOthers(const std::string& target_name, const SessionHandle* except,
+                           const AbortScope& scope, std::function<void()> done) {
   std::vector<std::shared_ptr<SessionHandle>> reached;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     for (auto& [key, nexus] : nexuses_) {
-      if (key.target_name == target_name && nexus.holder != nullptr && nexus.holder.get() != except) {
+      if (key.target_name == target_name && nexus.holder != nullptr &&
+          nexus.holder.get() != except) {
         reached.push_back(nexus.holder);
       }
     }

@@ -28,10 +28,12 @@ namespace isthmus::target {
 struct NexusKey {
   std::string initiator_name;
   std::array<std::byte, 6> isid{};
-  std::string target_name;  // empty: a discovery session
+  std::string target_name;    // empty: a discovery session
+  uint16_t portal_group = 1;  // with the name: the target's port (section 4.4.1)
 
   bool operator<(const NexusKey& other) const {
-    return std::tie(initiator_name, isid, target_name) < std::tie(other.initiator_name, other.isid, other.target_name);
+    return std::tie(initiator_name, isid, target_name, portal_group) <
+           std::tie(other.initiator_name, other.isid, other.target_name, other.portal_group);
   }
   bool operator==(const NexusKey& other) const = default;
 };
@@ -59,8 +61,8 @@ class Registry {
   void Withdraw(const SessionHandle* holder);
 
   // Aborts the tasks in `scope` of every session of the target but `except`; `done` is called once, when all are gone.
-  void AbortOthers(const std::string& target_name, const SessionHandle* except, const AbortScope& scope,
-                   std::function<void()> done);
+  void AbortOthers(const std::string& target_name, const SessionHandle* except,
+                   const AbortScope& scope, std::function<void()> done);
 
  private:
   struct Waiting {

@@ -20,11 +20,15 @@ using Io = transport::IoResult;
 constexpr size_t kReadsATurn = 16;  // of one connection before others are served
 
 // Login status, RFC 7143 section 11.13.5.
-constexpr LoginStatus kNotFound{2, 3}, kTooManyConnections{2, 6}, kNoSuchSession{2, 10}, kOutOfResources{3, 2};
+constexpr LoginStatus kMovedForNow{1, 1}, kMovedForGood{1, 2};
+constexpr LoginStatus kNotAuthorized{2, 2}, kNotFound{2, 3}, kTooManyConnections{2, 6},
+    kNoSuchSession{2, 10}, kOutOfResources{3, 2};
 // Task management, sections 11.5.1 and 11.6.1.
-constexpr uint8_t kAbortTask = 1, kAbortTaskSet = 2, kClearAca = 3, kClearTaskSet = 4, kLogicalUnitReset = 5,
-                  kTargetWarmReset = 6, kTargetColdReset = 7, kITNexusReset = 11, kQueryAsynchronousEvent = 12;
-constexpr uint8_t kFunctionComplete = 0, kLunDoesNotExist = 2, kFunctionNotSupported = 5, kFunctionSucceeded = 7;
+constexpr uint8_t kAbortTask = 1, kAbortTaskSet = 2, kClearAca = 3, kClearTaskSet = 4,
+                  kLogicalUnitReset = 5, kTargetWarmReset = 6, kTargetColdReset = 7,
+                  kITNexusReset = 11, kQueryAsynchronousEvent = 12;
+constexpr uint8_t kFunctionComplete = 0, kLunDoesNotExist = 2, kFunctionNotSupported = 5,
+                  kFunctionSucceeded = 7;
 
 std::array<std::byte, 64> Entropy() {
   std::array<std::byte, 64> bytes;
@@ -45,7 +49,8 @@ uint64_t LunField(const std::array<std::byte, 8>& lun) {
 // SAM's name of the initiator port: name and ISID.
 std::string PortName(const NexusKey& key) {
   std::string name = key.initiator_name + ",i,0x";
-  for (const std::byte b : key.isid) absl::StrAppendFormat(&name, "%02x", std::to_integer<unsigned>(b));
+  for (const std::byte b : key.isid)
+    absl::StrAppendFormat(&name, "%02x", std::to_integer<unsigned>(b));
   return name;
 }
 
@@ -54,7 +59,8 @@ std::string PortName(const NexusKey& key) {
 // Outlives the Serving: other threads may hold it when the session is long gone.
 class Serving::Handle : public SessionHandle {
  public:
-  Handle(std::weak_ptr<Serving> serving, transport::EventLoop& loop) : serving_(std::move(serving)), loop_(loop) {}
+  Handle(std::weak_ptr<Serving> serving, transport::EventLoop& loop)
+      : serving_(std::move(serving)), loop_(loop) {}
 
   void End() override {
     loop_.Post([serving = serving_] {
@@ -76,10 +82,11 @@ class Serving::Handle : public SessionHandle {
   transport::EventLoop& loop_;
 };
 
-Serving::Serving(Worker& worker, transport::Socket socket)
-    : worker_(worker), local_(socket.Local()), peer_(socket.Peer()) {
+Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group)
+    : worker_(worker), portal_group_(portal_group), local_(socket.Local()), peer_(socket.Peer()) {
   if (worker.shared.capture != nullptr) {
-    tap_ = std::make_unique<transport::CaptureTap>(*worker.shared.capture, local_, peer_, /*local_connected=*/false);
+    tap_ = std::make_unique<transport::CaptureTap>(*worker.shared.capture, local_, peer_,
+                                                   /*local_connected=*/false);
   }
   driver_.emplace(std::move(socket), tap_.get());
   if (transport::DeviceModel* offload = worker.shared.offload; offload != nullptr) {
@@ -175,7 +182,8 @@ void Serving::Pump() {
     pump_again_ |= DrainEvents();  // what was sent may have released tasks
   } while (pump_again_);
   pumping_ = false;
-  if (closing_ && driver_.has_value() && (drop_ || written == Io::kIdle)) CloseTransport(closing_reason_);
+  if (closing_ && driver_.has_value() && (drop_ || written == Io::kIdle))
+    CloseTransport(closing_reason_);
   if (driver_.has_value()) Wait(written);
   LeaveIfDone();
 }
@@ -184,7 +192,7 @@ bool Serving::DrainEvents() {
   bool any = false;
   Event event;
   for (;;) {
-    const bool got = session_.has_value() ? session_->Next(&event)
+    const bool got = session_.has_value()      ? session_->Next(&event)
                      : connection_.has_value() ? connection_->Next(&event)
                                                : false;
     if (!got) return any;
@@ -195,11 +203,13 @@ bool Serving::DrainEvents() {
 
 void Serving::Wait(transport::IoResult written) {
   uint32_t events = closing_ ? 0u : uint32_t{EPOLLIN};
-  const size_t unread = session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
+  const size_t unread =
+      session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
   if (unread > 0) events = 0;  // back-pressure: a task's progress calls Pump()
   if (written == Io::kBlocked || written == Io::kProgress) events |= EPOLLOUT;
   worker_.loop.Rewatch(driver_->fd(), events);
-  const Deadline deadline = session_.has_value() ? session_->PollTimeout() : connection_->PollTimeout();
+  const Deadline deadline =
+      session_.has_value() ? session_->PollTimeout() : connection_->PollTimeout();
   if (deadline.armed()) {
     worker_.loop.SetTimer(timer_, deadline.at);
   } else {
@@ -268,7 +278,8 @@ void Serving::Abort(const AbortScope& scope, std::function<void()> done) {
 
 void Serving::AddTo(Totals& totals) const {
   totals.Add(totals_);
-  if (driver_.has_value() && driver_->device() != nullptr) transport::Add(totals.device, driver_->device()->counters());
+  if (driver_.has_value() && driver_->device() != nullptr)
+    transport::Add(totals.device, driver_->device()->counters());
   totals.commands_answered_busy += context_.answered_busy;
   if (session_.has_value()) {
     totals.AddSession(session_->counters());
@@ -336,23 +347,43 @@ void Serving::Handle_(const Event& event) {
 void Serving::OnLookup(const Event& event) {
   const Config& config = worker_.shared.config;
   LookupAnswer answer;
-  answer.offer = config.offer;
-  answer.offer.TargetPortalGroupTag = 1;
-  if (driver_->device() != nullptr) {
-    const uint32_t most = worker_.shared.offload->MaxDataSegmentLength(driver_->fd());
-    if (most != 0) answer.offer.MaxRecvDataSegmentLength = std::min(answer.offer.MaxRecvDataSegmentLength, most);
-  }
+  initiator_name_ = std::string(event.initiator_name);
   discovery_ = event.discovery;
+  const Accounts* accounts = worker_.shared.catalogue.accounts();
+  answer.offer = config.offer;
+  answer.require_mutual_chap = config.mutual_chap_required;
   if (!event.target_name.empty()) {
     target_ = worker_.shared.catalogue.Find(event.target_name);
-    if (target_ == nullptr) answer.status = kNotFound;
+    if (target_ != nullptr && !target_->config.Serves(portal_group_)) target_ = nullptr;
+    if (target_ == nullptr) {
+      answer.status = kNotFound;
+    } else {
+      const TargetConfig& target = target_->config;
+      accounts = target_->accounts;
+      answer.offer = target.offer;
+      answer.require_mutual_chap = target.mutual_chap_required;
+      if (!target.Admits(initiator_name_)) {
+        answer.status = kNotAuthorized;
+      } else if (!target.redirect.address.empty() && !discovery_) {
+        answer.status = target.redirect.permanent ? kMovedForGood : kMovedForNow;
+        answer.redirect_address = target.redirect.address;
+      }
+    }
   }
-  if (const Accounts* accounts = worker_.shared.catalogue.accounts(); accounts != nullptr) {
+  answer.offer.TargetPortalGroupTag = portal_group_;
+  if (driver_->device() != nullptr) {
+    const uint32_t most = worker_.shared.offload->MaxDataSegmentLength(driver_->fd());
+    if (most != 0)
+      answer.offer.MaxRecvDataSegmentLength = std::min(answer.offer.MaxRecvDataSegmentLength, most);
+  }
+  if (accounts != nullptr) {
     answer.require_chap = true;
-    answer.require_mutual_chap = config.mutual_chap_required;
     answer.accounts = accounts->list();
+  } else {
+    answer.require_mutual_chap = false;
   }
-  if (answer.status.status_class != 0) ++totals_.logins_refused;
+  totals_.logins_redirected += answer.status.status_class == 1;
+  totals_.logins_refused += answer.status.status_class > 1;
   (void)connection_->AnswerLookup(answer).ok();
 }
 
@@ -360,6 +391,7 @@ void Serving::OnClaim(const Event& event) {
   key_.initiator_name = std::string(event.initiator_name);
   key_.isid = event.isid;
   key_.target_name = std::string(event.target_name);
+  key_.portal_group = portal_group_;
   if (event.tsih != 0) {
     // One connection a session: whoever joins an existing one is one too many.
     const bool exists = worker_.shared.registry.Exists(key_, event.tsih);
@@ -372,7 +404,8 @@ void Serving::OnClaim(const Event& event) {
     key_.target_name = absl::StrFormat(" discovery %p", static_cast<void*>(this));
   }
   claiming_ = true;
-  auto granted = [self = weak_from_this(), &loop = worker_.loop, &registry = worker_.shared.registry](uint16_t tsih) {
+  auto granted = [self = weak_from_this(), &loop = worker_.loop,
+                  &registry = worker_.shared.registry](uint16_t tsih) {
     loop.Post([self, tsih, &registry] {
       const std::shared_ptr<Serving> alive = self.lock();
       if (alive == nullptr || alive->left_ || !alive->connection_.has_value()) {
@@ -409,7 +442,7 @@ void Serving::OnLoginDone() {
     return;
   }
   ++totals_.sessions;
-  nexus_ = target_->device.Attach(PortName(key_), 1);
+  nexus_ = target_->device.Attach(PortName(key_), portal_group_);
   context_.session = &*session_;
   context_.device = &target_->device;
   context_.nexus = nexus_;
@@ -431,25 +464,28 @@ void Serving::OnLoginDone() {
 void Serving::OnArmDigests(uint64_t stream_offset) {
   if (!driver_.has_value() || driver_->device() == nullptr) return;
   driver_->device()->Arm(stream_offset, header_digest_, data_digest_);
-  if (driver_->device()->inserts_digests()) session_->SetDeviceInserts(id_, header_digest_, data_digest_);
+  if (driver_->device()->inserts_digests())
+    session_->SetDeviceInserts(id_, header_digest_, data_digest_);
 }
 
 void Serving::OnSendTargets(const Event& event) {
   const std::string_view name = event.send_targets_all ? std::string_view() : event.target_name;
   std::string& text = texts_[event.request.slot];
-  text = worker_.shared.catalogue.SendTargets(name, local_);
-  (void)session_->AnswerText(event.request, std::as_bytes(std::span(text.data(), text.size()))).ok();
+  text = worker_.shared.catalogue.SendTargets(name, initiator_name_, local_);
+  (void)session_->AnswerText(event.request, std::as_bytes(std::span(text.data(), text.size())))
+      .ok();
 }
 
 void Serving::OnTaskManagement(const Event& event) {
   const RequestId request = event.request;
   const auto answer = [this](RequestId id, uint8_t response, uint32_t information = 0) {
-    if (session_.has_value()) (void)session_->AnswerTaskManagement(id, {response, information}).ok();
+    if (session_.has_value())
+      (void)session_->AnswerTaskManagement(id, {response, information}).ok();
   };
   if (target_ == nullptr) return answer(request, kFunctionNotSupported);
   scsi::LogicalUnit* unit = target_->device.Find(LunField(event.lun));
-  const bool whole_target = event.function == kTargetWarmReset || event.function == kTargetColdReset ||
-                            event.function == kITNexusReset;
+  const bool whole_target = event.function == kTargetWarmReset ||
+                            event.function == kTargetColdReset || event.function == kITNexusReset;
   if (unit == nullptr && !whole_target) return answer(request, kLunDoesNotExist);
   AbortScope scope{.all_luns = whole_target, .lun = event.lun};
   switch (event.function) {
@@ -474,15 +510,16 @@ void Serving::OnTaskManagement(const Event& event) {
     default:
       return answer(request, kFunctionNotSupported);
   }
-  worker_.shared.registry.AbortOthers(target_->name, handle_.get(), scope,
-                                      [self = weak_from_this(), &loop = worker_.loop, request, answer] {
-                                        loop.Post([self, request, answer] {
-                                          const std::shared_ptr<Serving> alive = self.lock();
-                                          if (alive == nullptr) return;
-                                          answer(request, kFunctionComplete, 0);
-                                          alive->Pump();
-                                        });
-                                      });
+  worker_.shared.registry.AbortOthers(
+      target_->name, handle_.get(), scope,
+      [self = weak_from_this(), &loop = worker_.loop, request, answer] {
+        loop.Post([self, request, answer] {
+          const std::shared_ptr<Serving> alive = self.lock();
+          if (alive == nullptr) return;
+          answer(request, kFunctionComplete, 0);
+          alive->Pump();
+        });
+      });
 }
 
 void Serving::OnDisconnect(const Event& event) {

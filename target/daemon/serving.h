@@ -3,7 +3,7 @@
 //
 // Who owns which bytes: it owns the engine, the socket and the tasks with their buffers; the catalogue is shared.
 //
-//   auto serving = std::make_shared<Serving>(worker, std::move(socket));
+//   auto serving = std::make_shared<Serving>(worker, std::move(socket), portal_group);
 //   serving->Start();                 // keeps itself alive until the transport is closed and every task released
 #ifndef ISTHMUS_TARGET_DAEMON_SERVING_H_
 #define ISTHMUS_TARGET_DAEMON_SERVING_H_
@@ -31,7 +31,7 @@ class Worker;
 
 class Serving : public std::enable_shared_from_this<Serving> {
  public:
-  Serving(Worker& worker, transport::Socket socket);
+  Serving(Worker& worker, transport::Socket socket, uint16_t portal_group);
   ~Serving();
 
   void Start();
@@ -66,6 +66,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   Task& TaskOf(TaskId id);
 
   Worker& worker_;
+  const uint16_t portal_group_;
   transport::Address local_, peer_;
   std::unique_ptr<transport::CaptureTap> tap_;
   std::optional<transport::SocketDriver> driver_;
@@ -76,6 +77,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   std::optional<Session> session_;        // from then on
   ConnectionId id_;
   NexusKey key_;
+  std::string initiator_name_;
   bool discovery_ = false;
   bool header_digest_ = false, data_digest_ = false;
   bool claiming_ = false;
@@ -84,7 +86,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   scsi::Nexus* nexus_ = nullptr;
 
   TaskContext context_;
-  std::deque<Task> tasks_;  // by slot
+  std::deque<Task> tasks_;                            // by slot
   std::map<uint64_t, std::function<void()>> scopes_;  // AbortTasks in progress, by cookie
   uint64_t next_scope_ = 1;
   std::map<uint32_t, std::string> texts_;  // SendTargets answers on their way, by request slot
@@ -94,7 +96,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   bool closing_ = false;  // kDisconnect came: what is queued goes out, then the transport closes
   bool drop_ = false;     // without waiting for what is queued
   Error closing_reason_ = Error::Ok();
-  bool ended_ = false;    // kSessionEnded, or the login's connection is gone
+  bool ended_ = false;  // kSessionEnded, or the login's connection is gone
   bool left_ = false;
   Totals totals_;
 };

@@ -14,10 +14,14 @@ namespace {
 using transport::CounterRow;
 
 constexpr CounterRow<SessionCounters> kSession[] = {
-    {"commands", &SessionCounters::commands},         {"data_out_pdus", &SessionCounters::data_out_pdus},
-    {"data_in_pdus", &SessionCounters::data_in_pdus}, {"r2ts", &SessionCounters::r2ts},
-    {"rejects", &SessionCounters::rejects},           {"pings", &SessionCounters::pings},
-    {"ignored", &SessionCounters::ignored},           {"read_bytes", &SessionCounters::read_bytes},
+    {"commands", &SessionCounters::commands},
+    {"data_out_pdus", &SessionCounters::data_out_pdus},
+    {"data_in_pdus", &SessionCounters::data_in_pdus},
+    {"r2ts", &SessionCounters::r2ts},
+    {"rejects", &SessionCounters::rejects},
+    {"pings", &SessionCounters::pings},
+    {"ignored", &SessionCounters::ignored},
+    {"read_bytes", &SessionCounters::read_bytes},
     {"write_bytes", &SessionCounters::write_bytes},
 };
 
@@ -26,6 +30,7 @@ constexpr CounterRow<Totals> kTotals[] = {
     {"sessions", &Totals::sessions},
     {"discovery_sessions", &Totals::discovery_sessions},
     {"logins_refused", &Totals::logins_refused},
+    {"logins_redirected", &Totals::logins_redirected},
     {"connections_dropped", &Totals::connections_dropped},
     {"commands_answered_busy", &Totals::commands_answered_busy},
 };
@@ -40,9 +45,12 @@ void Totals::Add(const Totals& other) {
   AddSession(other.session);
 }
 
-void Totals::AddSession(const SessionCounters& counters) { transport::AddRows(session, counters, kSession); }
+void Totals::AddSession(const SessionCounters& counters) {
+  transport::AddRows(session, counters, kSession);
+}
 
-std::string ToJson(const Totals& totals, const std::string& digest_kernel, const std::string& offload) {
+std::string ToJson(const Totals& totals, const std::string& digest_kernel,
+                   const std::string& offload) {
   nlohmann::ordered_json json = transport::RowsToJson(totals, kTotals);
   json["digest_kernel"] = digest_kernel;
   json["received"] = transport::ToJson(totals.received);
@@ -60,7 +68,8 @@ absl::Status WriteFile(const std::string& path, const std::string& text) {
   std::FILE* file = std::fopen(temporary.c_str(), "we");
   if (file == nullptr) return absl::ErrnoToStatus(errno, temporary);
   const bool written = std::fwrite(text.data(), 1, text.size(), file) == text.size();
-  if (std::fclose(file) != 0 || !written) return absl::DataLossError(absl::StrCat(temporary, ": could not be written whole"));
+  if (std::fclose(file) != 0 || !written)
+    return absl::DataLossError(absl::StrCat(temporary, ": could not be written whole"));
   if (std::rename(temporary.c_str(), path.c_str()) != 0) return absl::ErrnoToStatus(errno, path);
   return absl::OkStatus();
 }

@@ -15,7 +15,8 @@
 namespace isthmus::target {
 
 struct Totals {
-  uint64_t connections = 0, sessions = 0, discovery_sessions = 0, logins_refused = 0;
+  uint64_t connections = 0, sessions = 0, discovery_sessions = 0, logins_refused = 0,
+           logins_redirected = 0;
   uint64_t connections_dropped = 0;  // ended by an error, theirs or ours
   uint64_t commands_answered_busy = 0;
   RxCounters received;
@@ -28,7 +29,8 @@ struct Totals {
 };
 
 // `offload`: the device model's name; empty: none.
-std::string ToJson(const Totals& totals, const std::string& digest_kernel, const std::string& offload);
+std::string ToJson(const Totals& totals, const std::string& digest_kernel,
+                   const std::string& offload);
 
 // Replaces the file as a whole (write, then rename): a reader never sees half of it.
 absl::Status WriteFile(const std::string& path, const std::string& text);

@@ -8,7 +8,7 @@ namespace isthmus::target {
 namespace {
 
 constexpr uint8_t kBusy = 0x08, kTaskSetFull = 0x28;  // SAM-5 5.3.1
-constexpr size_t kWorkBytes = 1 << 20;                // of work without data done before others are served
+constexpr size_t kWorkBytes = 1 << 20;  // of work without data done before others are served
 
 uint64_t LunField(const std::array<std::byte, 8>& lun) {
   uint64_t value = 0;
@@ -43,7 +43,8 @@ uint64_t Task::announced_in() const { return !read_ ? 0 : write_ ? bidi_ : expec
 
 bool Task::OnRamDisk(const Event& event) const {
   scsi::LogicalUnit* unit = context_.device->Find(LunField(event.lun));
-  return unit != nullptr && unit->backend() != nullptr && !unit->backend()->Direct(0, 1, false).empty();
+  return unit != nullptr && unit->backend() != nullptr &&
+         !unit->backend()->Direct(0, 1, false).empty();
 }
 
 bool Task::TakeWindow(size_t bytes) {
@@ -78,12 +79,15 @@ void Task::Start(const Event& event) {
   write_ = event.write;
   expected_ = event.expected_data_transfer_length;
   bidi_ = event.bidi_read_length;
-  if (!event.cdb.empty() && !MovesBlocksOnly(event.cdb[0])) response_.resize(scsi::kMaxResponseBytes);
-  run_ = scsi::Execution(context_.device->Decode(*context_.nexus, LunField(event.lun), event.cdb, response_), response_,
-                         announced_out());
+  if (!event.cdb.empty() && !MovesBlocksOnly(event.cdb[0]))
+    response_.resize(scsi::kMaxResponseBytes);
+  run_ = scsi::Execution(
+      context_.device->Decode(*context_.nexus, LunField(event.lun), event.cdb, response_),
+      response_, announced_out());
   stage_ = Stage::kDataOut;
   out_total_ = run_.wanted_out();
-  if (run_.contiguous_out() && out_total_ > (lent_.empty() ? size_t{scsi::kMaxContiguousOutBytes} : lent_.size())) {
+  if (run_.contiguous_out() &&
+      out_total_ > (lent_.empty() ? size_t{scsi::kMaxContiguousOutBytes} : lent_.size())) {
     gathered_.resize(out_total_);
   }
   if (out_total_ == 0) {
@@ -97,7 +101,8 @@ void Task::AskForData() {
   const uint64_t left = out_total_ - out_done_;
   lent_ = gathered_.empty() ? run_.DirectOut(out_done_, left) : std::span<std::byte>();
   if (lent_.empty()) {
-    const size_t whole = run_.contiguous_out() ? size_t{scsi::kMaxContiguousOutBytes} : kWindowBytes;
+    const size_t whole =
+        run_.contiguous_out() ? size_t{scsi::kMaxContiguousOutBytes} : kWindowBytes;
     const size_t bytes = std::min<uint64_t>(left, whole);
     if (!TakeWindow(bytes)) {
       CompleteBusy();
@@ -109,8 +114,10 @@ void Task::AskForData() {
 }
 
 void Task::OnData(uint32_t offset, uint32_t length) {
-  if (stage_ != Stage::kDataOut) return;  // complete already: the command failed before its data came
-  const uint64_t useful = std::min<uint64_t>(length, out_total_ - std::min<uint64_t>(offset, out_total_));
+  if (stage_ != Stage::kDataOut)
+    return;  // complete already: the command failed before its data came
+  const uint64_t useful =
+      std::min<uint64_t>(length, out_total_ - std::min<uint64_t>(offset, out_total_));
   const std::span<const std::byte> data = std::span<const std::byte>(lent_).first(useful);
   if (gathered_.empty()) {
     run_.Accept(offset, data);
@@ -130,7 +137,8 @@ void Task::Work() {
   stage_ = Stage::kWork;
   using enum scsi::Action;
   const scsi::Plan& plan = run_.plan();
-  const bool no_work = plan.action == kDone || plan.action == kRead || (plan.action == kWrite && !plan.fua);
+  const bool no_work =
+      plan.action == kDone || plan.action == kRead || (plan.action == kWrite && !plan.fua);
   if (no_work || run_.failed()) {
     while (!run_.Proceed(kWorkBytes)) {
     }
@@ -194,7 +202,8 @@ void Task::SendIn() {
     return;
   }
   SendNextWindow();
-  if (stage_ == Stage::kDataIn) SendNextWindow();  // the second is read while the first is on its way
+  if (stage_ == Stage::kDataIn)
+    SendNextWindow();  // the second is read while the first is on its way
 }
 
 void Task::SendNextWindow() {

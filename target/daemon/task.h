@@ -42,7 +42,8 @@ struct TaskContext {
   // To be called when a task has moved on outside of an event: drain and send.
   std::function<void()> pump;
   // Tasks of other sessions that PREEMPT AND ABORT ended; calls `done` when they are gone.
-  std::function<void(const std::vector<scsi::NexusName>& nexuses, std::function<void()> done)> abort_nexuses;
+  std::function<void(const std::vector<scsi::NexusName>& nexuses, std::function<void()> done)>
+      abort_nexuses;
   uint64_t answered_busy = 0;
   size_t in_blocking_pool = 0;  // tasks that another thread works on now
 };
@@ -92,7 +93,7 @@ class Task {
   std::array<Buffer, 2> in_windows_;
   size_t in_window_next_ = 0;
   size_t in_windows_out_ = 0;
-  std::span<std::byte> lent_;       // the current window of data out
+  std::span<std::byte> lent_;  // the current window of data out
   uint64_t out_done_ = 0, out_total_ = 0;
   uint64_t in_done_ = 0, in_total_ = 0;
   std::vector<std::byte> gathered_;  // data out that is needed whole and did not fit one window

@@ -12,11 +12,11 @@ constexpr Duration kStopGrace = Seconds(10);
 
 }  // namespace
 
-void Worker::Serve(transport::Socket socket) {
+void Worker::Serve(transport::Socket socket, uint16_t portal_group) {
   auto held = std::make_shared<transport::Socket>(std::move(socket));  // std::function wants copies
-  loop.Post([this, held] {
+  loop.Post([this, held, portal_group] {
     if (stopping_) return;
-    auto serving = std::make_shared<Serving>(*this, std::move(*held));
+    auto serving = std::make_shared<Serving>(*this, std::move(*held), portal_group);
     serving_.insert(serving);
     shared.connections.fetch_add(1);
     ++totals_.connections;

@@ -2,7 +2,7 @@
 //
 //   Worker worker(shared);
 //   std::thread thread([&] { worker.Run(); });
-//   worker.Serve(std::move(socket));      // from any thread
+//   worker.Serve(std::move(socket), portal_group);      // from any thread
 //   worker.Stop(); thread.join();
 #ifndef ISTHMUS_TARGET_DAEMON_WORKER_H_
 #define ISTHMUS_TARGET_DAEMON_WORKER_H_
@@ -46,7 +46,8 @@ class Worker {
   explicit Worker(Shared& shared_state) : shared(shared_state), buffers(shared_state.budget) {}
 
   void Run() { loop.Run(); }
-  void Serve(transport::Socket socket);
+  // `portal_group`: of the portal that accepted it.
+  void Serve(transport::Socket socket, uint16_t portal_group);
   // Ends every session, waits for their tasks (bounded), then leaves Run().
   void Stop();
   // Calls `done` on the worker's thread with what it has counted so far.
