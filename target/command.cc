@@ -167,7 +167,10 @@ void SessionState::OnCommandEnd(Row& row, uint32_t index, bool good) {
     SendReject(row, InfoOf(ErrorCode::kDataDigest).reject_reason, header, {});
     return;
   }
-  if (task.data_size > 0 && !task.failed && !task.refused) task.arrived.Add(0, task.data_size);
+  if (task.data_size > 0 && !task.failed && !task.refused) {
+    task.arrived.Add(0, task.data_size);
+    counters.write_bytes += task.data_size;
+  }
   if (task.immediate) {
     Deliver(index);
     return;

@@ -91,17 +91,18 @@ class ServedDisk {
   // Port 0: a free one. `flags`: at least one --lun.
   explicit ServedDisk(const std::vector<std::string>& flags, uint16_t port = 0)
       : program_(Arguments(flags, port)) {
-    const std::string& text = program_.ReadUntil(std::string(kTarget) + "/0\n");
-    const size_t at = text.find("iscsi://127.0.0.1:");
+    text_ = program_.ReadUntil(std::string(kTarget) + "/0\n");
+    const size_t at = text_.find("iscsi://127.0.0.1:");
     portal_.host = "127.0.0.1";
     if (at != std::string::npos) {
       portal_.port =
-          static_cast<uint16_t>(std::atoi(text.c_str() + at + sizeof("iscsi://127.0.0.1:") - 1));
+          static_cast<uint16_t>(std::atoi(text_.c_str() + at + sizeof("iscsi://127.0.0.1:") - 1));
     }
   }
 
   const transport::Address& portal() const { return portal_; }  // port 0: it did not start
   std::string url() const { return "iscsi://" + portal_.ToString() + "/" + kTarget + "/0"; }
+  const std::string& text() const { return text_; }  // what it printed until it listened
   int Stop(int with_signal) { return program_.End(with_signal); }
 
  private:
@@ -114,6 +115,7 @@ class ServedDisk {
   }
 
   Program program_;
+  std::string text_;
   transport::Address portal_;
 };
 

@@ -67,6 +67,7 @@ struct Config {
   std::string offload = "software";  // transport/device_models.h
   std::string stats_path;
   std::string capture_path;
+  std::string metrics;  // ADDR:PORT; empty: none
   bool capture_secrets = false;
   // What the offers' texts stand in.
   std::shared_ptr<transport::KeyTexts> texts = std::make_shared<transport::KeyTexts>();
@@ -74,6 +75,8 @@ struct Config {
 
   Config();
 };
+
+inline constexpr uint16_t kMetricsPort = 9860;  // if --metrics names none
 
 // Errors: kInvalidArgument, with the flag and its value, or the file and the place in it.
 absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv);

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -19,9 +20,11 @@
 #include "target/daemon/blocking_pool.h"
 #include "target/daemon/catalogue.h"
 #include "target/daemon/config.h"
+#include "target/daemon/metrics.h"
 #include "target/daemon/registry.h"
 #include "target/daemon/stats.h"
 #include "target/daemon/worker.h"
+#include "transport/address.h"
 #include "transport/capture.h"
 #include "transport/device_link.h"
 #include "transport/device_models.h"
@@ -55,6 +58,15 @@ class Daemon {
       listeners_.push_back({*std::move(listener), portal.group});
     }
     catalogue_.SetPortals(bound);
+    if (!config_.metrics.empty()) {
+      absl::StatusOr<transport::Address> address =
+          transport::ParseAddress(config_.metrics, kMetricsPort);
+      if (!address.ok()) return address.status();
+      absl::StatusOr<transport::Socket> listener = transport::Listen(*address);
+      if (!listener.ok()) return listener.status();
+      std::printf("http://%s/metrics\n", listener->Local().ToString().c_str());
+      metrics_listener_ = *std::move(listener);
+    }
     for (const PortalConfig& portal : bound) {
       for (const TargetConfig& target : config_.targets) {
         if (!target.Serves(portal.group)) continue;
@@ -80,37 +92,45 @@ class Daemon {
     const transport::TimerId again = loop_.AddTimer([this](Instant) { ListenAgain(); });
     again_ = again;
     loop_.Watch(signals, EPOLLIN, [this, signals](uint32_t) { OnSignal(signals); });
+    if (metrics_listener_.has_value()) {
+      metrics_ = std::make_unique<MetricsServer>(*std::move(metrics_listener_), [this] {
+        return ToPrometheus(Collect(/*running=*/true));
+      });
+    }
     loop_.Run();
+    metrics_.reset();  // before the workers end: it asks them
     for (const Listener& listener : listeners_) loop_.Unwatch(listener.socket.fd());
     listeners_.clear();
     for (auto& worker : workers_) worker->Stop();
     for (std::thread& thread : threads_) thread.join();
   }
 
-  // When the workers' threads have ended, or while they run.
-  Totals Collect(bool running) {
-    Totals sum;
+  // When the workers' threads have ended, or while they run; from any thread but a worker's.
+  Report Collect(bool running) {
+    Report report;
+    report.threads.resize(workers_.size());
+    report.connections_open = shared_.connections.load();
+    report.digest_kernel = shared_.kernel.name;
+    if (shared_.offload != nullptr) report.offload = shared_.offload->name();
     std::mutex mutex;
     std::condition_variable all;
     size_t left = workers_.size();
-    for (auto& worker : workers_) {
-      worker->Report([&](const Totals& totals) {
+    for (size_t i = 0; i < workers_.size(); ++i) {
+      workers_[i]->Report([&, i](const Totals& totals) {
         std::lock_guard<std::mutex> lock(mutex);
-        sum.Add(totals);
+        report.threads[i] = totals;
         if (--left == 0) all.notify_all();
       });
-      if (!running) worker->RunPostedOnce();
+      if (!running) workers_[i]->RunPostedOnce();
     }
     std::unique_lock<std::mutex> lock(mutex);
     all.wait(lock, [&] { return left == 0; });
-    return sum;
+    return report;
   }
 
   absl::Status WriteStats(bool running) {
     if (config_.stats_path.empty()) return absl::OkStatus();
-    return WriteFile(config_.stats_path,
-                     ToJson(Collect(running), shared_.kernel.name,
-                            shared_.offload == nullptr ? "" : shared_.offload->name()));
+    return WriteFile(config_.stats_path, ToJson(Collect(running)).dump(2) + "\n");
   }
 
  private:
@@ -155,6 +175,8 @@ class Daemon {
   transport::EventLoop loop_;
   transport::TimerId again_ = 0;
   std::vector<Listener> listeners_;
+  std::optional<transport::Socket> metrics_listener_;
+  std::unique_ptr<MetricsServer> metrics_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
   size_t next_ = 0;

@@ -98,7 +98,9 @@ Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group
   options.kernel = &worker.shared.kernel;
   options.hashes = auth::OpenSslHashes();
   options.entropy = Entropy();
-  connection_.emplace(Connection::OnHeap(options));
+  const size_t bytes = Connection::MemoryNeeded(options);
+  connection_memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  connection_.emplace(options, std::span(connection_memory_.get(), bytes));
 }
 
 Serving::~Serving() = default;
@@ -427,7 +429,9 @@ void Serving::OnClaim(const Event& event) {
 void Serving::OnLoginDone() {
   SessionOptions options;
   options.limits = worker_.shared.config.limits;
-  session_.emplace(Session::OnHeap(options));
+  const size_t bytes = Session::MemoryNeeded(options);
+  session_memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  session_.emplace(options, std::span(session_memory_.get(), bytes));
   header_digest_ = connection_->parameters().HeaderDigest == text::DigestAlgorithm::kCRC32C;
   data_digest_ = connection_->parameters().DataDigest == text::DigestAlgorithm::kCRC32C;
   if (Error error = session_->Attach(*std::move(connection_), &id_); !error.ok()) {

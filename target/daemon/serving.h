@@ -73,6 +73,8 @@ class Serving : public std::enable_shared_from_this<Serving> {
   transport::TimerId timer_ = 0;
   std::shared_ptr<Handle> handle_;
 
+  // The engines' memory. Not cleared: what an idle session never uses takes no page.
+  std::unique_ptr<std::byte[]> connection_memory_, session_memory_;
   std::optional<Connection> connection_;  // until the login is done
   std::optional<Session> session_;        // from then on
   ConnectionId id_;

@@ -31,6 +31,8 @@ std::vector<Row> Rows() {
        "Refuse initiators that do not ask the target to prove itself"},
       {"stats", +[](Config& c) -> std::string& { return c.stats_path; }, 0, 0,
        "File for statistics (JSON), written at the end and on SIGUSR1"},
+      {"metrics", +[](Config& c) -> std::string& { return c.metrics; }, 0, 0,
+       "ADDR:PORT where Prometheus finds /metrics; none if left out"},
       {"capture", +[](Config& c) -> std::string& { return c.capture_path; }, 0, 0,
        "File for a packet capture (pcapng), secrets masked"},
       {"capture_secrets", +[](Config& c) -> bool& { return c.capture_secrets; }, 0, 0,
@@ -94,14 +96,19 @@ Setting FromRow(const Row& row) {
   setting.flags = absl::StrCat("--", row.name);
   setting.is_switch = std::holds_alternative<bool& (*)(Config&)>(row.place);
   const bool is_text = std::holds_alternative<std::string& (*)(Config&)>(row.place);
-  const bool is_path = is_text && setting.name != "digest_kernel" && setting.name != "offload";
+  const bool is_path = is_text && setting.name != "metrics" && setting.name != "digest_kernel" &&
+                       setting.name != "offload";
   setting.values = setting.is_switch        ? "true, false"
                    : is_path                ? "path"
-                   : is_text                ? "name"
+                   : is_text                ? setting.name == "metrics" ? "ADDR:PORT" : "name"
                    : row.maximum == kMost32 ? absl::StrCat("at least ", row.minimum)
                                             : absl::StrCat(row.minimum, " to ", row.maximum);
   setting.help = row.help != nullptr ? row.help : transport::DeviceModelHelp();
   setting.set = [row](Config& config, const std::string& value) {
+    if (row.name == absl::string_view("metrics")) {
+      const absl::Status status = transport::ParseAddress(value, kMetricsPort).status();
+      if (!status.ok()) return status;
+    }
     return std::visit([&](auto place) { return Read(row, value, place(config)); }, row.place);
   };
   setting.show = [row](const Config& config) {

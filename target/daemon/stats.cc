@@ -2,7 +2,6 @@
 
 #include <cerrno>
 #include <cstdio>
-#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -49,18 +48,32 @@ void Totals::AddSession(const SessionCounters& counters) {
   transport::AddRows(session, counters, kSession);
 }
 
-std::string ToJson(const Totals& totals, const std::string& digest_kernel,
-                   const std::string& offload) {
+Totals Report::Sum() const {
+  Totals sum;
+  for (const Totals& totals : threads) sum.Add(totals);
+  return sum;
+}
+
+nlohmann::ordered_json ToJson(const Report& report) {
+  const Totals totals = report.Sum();
   nlohmann::ordered_json json = transport::RowsToJson(totals, kTotals);
-  json["digest_kernel"] = digest_kernel;
+  json["digest_kernel"] = report.digest_kernel;
   json["received"] = transport::ToJson(totals.received);
   json["sent"] = transport::ToJson(totals.sent);
-  if (!offload.empty()) {
-    json["offload"] = offload;
+  if (!report.offload.empty()) {
+    json["offload"] = report.offload;
     json["device"] = transport::ToJson(totals.device);
   }
   json["tasks"] = transport::RowsToJson(totals.session, kSession);
-  return json.dump(2) + "\n";
+  json["threads"] = nlohmann::ordered_json::array();
+  for (const Totals& thread : report.threads) {
+    json["threads"].push_back({{"connections", thread.connections},
+                               {"sessions", thread.sessions},
+                               {"commands", thread.session.commands},
+                               {"read_bytes", thread.session.read_bytes},
+                               {"write_bytes", thread.session.write_bytes}});
+  }
+  return json;
 }
 
 absl::Status WriteFile(const std::string& path, const std::string& text) {

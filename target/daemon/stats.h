@@ -4,7 +4,9 @@
 #define ISTHMUS_TARGET_DAEMON_STATS_H_
 
 #include <cstdint>
+#include <nlohmann/json.hpp>
 #include <string>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "protocol/connection/receiver.h"
@@ -28,9 +30,17 @@ struct Totals {
   void AddSession(const SessionCounters& counters);
 };
 
-// `offload`: the device model's name; empty: none.
-std::string ToJson(const Totals& totals, const std::string& digest_kernel,
-                   const std::string& offload);
+// What is told of a running or ended daemon.
+struct Report {
+  std::vector<Totals> threads;
+  uint64_t connections_open = 0;
+  std::string digest_kernel;
+  std::string offload;  // the device model's name; empty: none
+
+  Totals Sum() const;
+};
+
+nlohmann::ordered_json ToJson(const Report& report);
 
 // Replaces the file as a whole (write, then rename): a reader never sees half of it.
 absl::Status WriteFile(const std::string& path, const std::string& text);

@@ -11,14 +11,13 @@ namespace isthmus::target {
 namespace {
 
 TEST(Stats, SumsAndWritesEveryCounterAsJson) {
-  Totals one, sum;
+  Totals one;
   one.connections = 3;
   one.logins_refused = 2;
   one.session.commands = 7;
   one.session.read_bytes = uint64_t{1} << 40;
-  sum.Add(one);
-  sum.Add(one);
-  const nlohmann::json json = nlohmann::json::parse(ToJson(sum, "portable", ""));
+  Report report{.threads = {one, one}, .digest_kernel = "portable", .offload = ""};
+  const nlohmann::json json = ToJson(report);
   EXPECT_EQ(json.at("connections"), 6);
   EXPECT_EQ(json.at("logins_refused"), 4);
   EXPECT_EQ(json.at("sessions"), 0);
@@ -27,8 +26,11 @@ TEST(Stats, SumsAndWritesEveryCounterAsJson) {
   EXPECT_EQ(json.at("tasks").at("read_bytes"), uint64_t{1} << 41);
   EXPECT_TRUE(json.at("received").is_object());
   EXPECT_TRUE(json.at("sent").is_object());
+  ASSERT_EQ(json.at("threads").size(), 2u);
+  EXPECT_EQ(json.at("threads").at(1).at("commands"), 7);
   EXPECT_FALSE(json.contains("device"));
-  EXPECT_TRUE(nlohmann::json::parse(ToJson(sum, "portable", "aligned")).at("device").is_object());
+  report.offload = "aligned";
+  EXPECT_TRUE(ToJson(report).at("device").is_object());
 }
 
 TEST(Stats, ReplacesTheFileAndNamesTheOneThatCannotBeWritten) {

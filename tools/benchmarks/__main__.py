@@ -4,6 +4,7 @@ Subjects:
   digest    CRC32C against its limits, and its bars (docs/digest.md)
   offload   digests by a network card in software, on real TCP (docs/offload_measured.md)
   loopback  our two programs over the loopback, beside bare TCP, tgt and libiscsi (docs/performance.md)
+  memory    resident bytes of iscsi_target for each idle session (docs/performance.md)
 
 tools/bench SUBJECT --help tells more.
 """
@@ -11,7 +12,7 @@ tools/bench SUBJECT --help tells more.
 import importlib
 import sys
 
-SUBJECTS = ("digest", "offload", "loopback")
+SUBJECTS = ("digest", "offload", "loopback", "memory")
 
 
 def main() -> int:

@@ -1,0 +1,97 @@
+"""tools/bench memory: resident bytes that iscsi_target spends on each idle session.
+
+Logs --sessions sessions in and holds them; what the target's anonymous memory (RssAnon of /proc) has grown by then, divided
+by their number, is what one costs. "used" sessions have written and read 64 KiB before they rest. The kernel's socket
+buffers are not in it. A session's memory is a sum of the limits that the daemon gives (--queue_depth above all); pages that
+were never touched are not resident.
+
+  tools/bench memory                       measure and print; leaves .bench/memory.json
+  tools/bench memory --update_docs         the same, and puts the table into docs/performance.md
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import time
+
+from tools.peers import case, ours
+from tools.testing import bazel
+
+_OUT = pathlib.Path(".bench")
+_DOC = pathlib.Path("docs/performance.md")
+# Above it something is wrong: the daemon is to serve several hundred connections in little memory.
+BAR_BYTES = 256 << 10
+
+
+def _resident(process_id: int) -> int:
+    status = pathlib.Path(f"/proc/{process_id}/status").read_text()
+    return int(re.search(r"^RssAnon:\s+(\d+) kB", status, re.MULTILINE).group(1)) << 10
+
+
+def _settled(process_id: int) -> int:
+    """Resident bytes, when they stay the same."""
+    last = -1
+    while (now := _resident(process_id)) != last:
+        last = now
+        time.sleep(0.3)
+    return now
+
+
+def measure(scene: case.Scene, sessions: int, depth: int, used: bool) -> float:
+    name = f"depth{depth}{'used' if used else ''}"
+    target = ours.Target(scene, ["ram:16M"], f"--queue_depth={depth}", "--threads=2", name=name)
+    hold = bazel.build(bazel.OPTIMISED, ["//bench:hold_sessions"]) / "bench/hold_sessions"
+    command = [hold, target.disk.portal, target.disk.iqn]
+
+    def holding(count: int) -> tuple[subprocess.Popen, int]:
+        process = subprocess.Popen([str(word) for word in [*command, count, *(["used"] if used else [])]],
+                                   stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        scene.defer(process.kill)
+        if process.stdout.readline().strip() != "ready":
+            raise case.Failure("hold_sessions could not log in")
+        return process, _settled(target.running.pid)
+
+    # A few first: what the first session of a thread brings is not each one's.
+    few, before = holding(8)
+    many, after = holding(sessions)
+    for process in (few, many):
+        process.stdin.close()
+        process.wait()
+    target.stop()
+    return (after - before) / sessions
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tools/bench memory", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--sessions", type=int, default=400)
+    parser.add_argument("--update_docs", action="store_true")
+    options = parser.parse_args(arguments)
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="isthmus-memory-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+        for depth in (32, 128):
+            for used in (False, True):
+                rows.append({"queue_depth": depth, "used": used,
+                             "bytes": measure(scene, options.sessions, depth, used)})
+    lines = [f"`tools/bench memory --sessions={options.sessions}`.", "",
+             "| `--queue_depth` | idle since login, KiB a session | after 64 KiB written and read, KiB |",
+             "| ---: | ---: | ---: |"]
+    for depth in (32, 128):
+        fresh, used = (next(row["bytes"] for row in rows if row["queue_depth"] == depth and row["used"] == kind)
+                       for kind in (False, True))
+        lines.append(f"| {depth}{' (default)' if depth == 128 else ''} | {fresh / 1024:.0f} | {used / 1024:.0f} |")
+    print("\n".join(lines))
+    _OUT.mkdir(exist_ok=True)
+    (_OUT / "memory.json").write_text(json.dumps({"sessions": options.sessions, "cores": os.cpu_count(), "rows": rows},
+                                                 indent=2) + "\n")
+    if options.update_docs:
+        text = _DOC.read_text()
+        begin, end = text.index("<!-- memory begin -->"), text.index("<!-- memory end -->")
+        _DOC.write_text(text[:begin] + "<!-- memory begin -->\n" + "\n".join(lines) + "\n" + text[end:])
+    worst = max(row["bytes"] for row in rows)
+    print(f"{'passed' if worst <= BAR_BYTES else 'FAILED'}: at most {BAR_BYTES >> 10} KiB a session")
+    return 0 if worst <= BAR_BYTES else 1
