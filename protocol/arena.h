@@ -36,6 +36,15 @@ class Arena {
     return result;
   }
 
+  // Bytes as they are in the caller's memory: what is never written takes no page. For buffers whose
+  // every byte is written before it is read. nullptr: as Make().
+  std::byte* MakeBuffer(size_t bytes) {
+    std::byte* at = Align(next_);
+    if (at > end_ || bytes > static_cast<size_t>(end_ - at)) return nullptr;
+    next_ = at + bytes;
+    return at;
+  }
+
   size_t remaining() const { return static_cast<size_t>(end_ - next_); }
 
   static constexpr size_t kAlignment = 64;

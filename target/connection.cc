@@ -44,10 +44,10 @@ ConnectionState::ConnectionState(const ConnectionOptions& connection_options, Ar
   options.limits.echo_slots = EchoSlots(options.limits);
   options.limits.echo_slot_bytes = EchoSlotBytes(options.limits);
   const size_t text_bytes = TextBytes(options.limits);
-  text.storage = {arena.Make<std::byte>(text_bytes), text_bytes};
-  text_answer = {arena.Make<std::byte>(kLoginSegmentBytes), kLoginSegmentBytes};
+  text.storage = {arena.MakeBuffer(text_bytes), text_bytes};
+  text_answer = {arena.MakeBuffer(kLoginSegmentBytes), kLoginSegmentBytes};
   const size_t echo_bytes = size_t{options.limits.echo_slots} * options.limits.echo_slot_bytes;
-  echo = {arena.Make<std::byte>(echo_bytes), echo_bytes};
+  echo = {arena.MakeBuffer(echo_bytes), echo_bytes};
   echo_free = options.limits.echo_slots == 64 ? ~uint64_t{0}
                                               : (uint64_t{1} << options.limits.echo_slots) - 1;
   max_task_entries = kTaskEntries;

@@ -361,7 +361,7 @@ Sender::Sender(const Options& options, Arena& arena) {
   State* state = arena.Make<State>(1);
   Entry* entries = arena.Make<Entry>(options.max_entries);
   Frozen* frozen = arena.Make<Frozen>(options.max_pdus_in_flight);
-  std::byte* staging = arena.Make<std::byte>(options.staging_bytes);
+  std::byte* staging = arena.MakeBuffer(options.staging_bytes);
   if (state == nullptr || entries == nullptr || frozen == nullptr || staging == nullptr) return;
   state_ = state;
   state->options = options;

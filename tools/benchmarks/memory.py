@@ -24,7 +24,7 @@ from tools.testing import bazel
 _OUT = pathlib.Path(".bench")
 _DOC = pathlib.Path("docs/performance.md")
 # Above it something is wrong: the daemon is to serve several hundred connections in little memory.
-BAR_BYTES = 256 << 10
+BAR_BYTES = 640 << 10
 
 
 def _resident(process_id: int) -> int:
