@@ -4,8 +4,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include <algorithm>
-#include <atomic>
 #include <fstream>
 #include <sstream>
 #include <string>
@@ -159,47 +157,6 @@ TEST(Client, GoesOnAfterTheTargetHasRestarted) {
   EXPECT_TRUE(status.ok()) << status;
   EXPECT_EQ(read, written);
   EXPECT_GE((*client)->counters().connections, 2u);
-}
-
-// What SYNCHRONIZE CACHE has acknowledged is there after SIGKILL under load.
-TEST(Client, WhatWasFlushedSurvivesSigkill) {
-  const std::string lun = "--lun=file:" + EmptyFile("killed", 8 << 20);
-  auto served = std::make_unique<ServedDisk>(std::vector<std::string>{lun});
-  ASSERT_NE(served->portal().port, 0);
-  constexpr uint64_t kThreads = 3, kRegion = 4096;
-  std::atomic<uint64_t> flushed[kThreads] = {};
-  std::vector<std::thread> threads;
-  for (uint64_t t = 0; t < kThreads; ++t) {
-    threads.emplace_back([&, t] {
-      absl::StatusOr<std::unique_ptr<Client>> client = Client::Open(OptionsFor(*served));
-      ASSERT_TRUE(client.ok()) << client.status();
-      Disk disk(**client, 0);
-      for (uint64_t i = 0; i < kRegion / 16; ++i) {
-        const uint64_t lba = t * kRegion + i * 16;
-        if (!Write(**client, disk, lba, Pattern(lba, 16, 9)).ok()) return;
-        if (!Again([&] { return disk.Flush(); }).ok()) return;
-        flushed[t] = i + 1;
-      }
-    });
-  }
-  while (std::any_of(std::begin(flushed), std::end(flushed), [](auto& n) { return n < 20; })) {
-    std::this_thread::yield();
-  }
-  EXPECT_EQ(served->Stop(SIGKILL), 128 + SIGKILL);
-  for (std::thread& thread : threads) thread.join();
-  served = std::make_unique<ServedDisk>(std::vector<std::string>{lun});
-  ASSERT_NE(served->portal().port, 0);
-  absl::StatusOr<std::unique_ptr<Client>> client = Client::Open(OptionsFor(*served));
-  ASSERT_TRUE(client.ok()) << client.status();
-  Disk disk(**client, 0);
-  for (uint64_t t = 0; t < kThreads; ++t) {
-    for (uint64_t i = 0; i < flushed[t]; ++i) {
-      const uint64_t lba = t * kRegion + i * 16;
-      std::vector<std::byte> read(16 * kBlock);
-      ASSERT_TRUE(Read(**client, disk, lba, read).ok());
-      ASSERT_EQ(read, Pattern(lba, 16, 9)) << "LBA " << lba;
-    }
-  }
 }
 
 }  // namespace

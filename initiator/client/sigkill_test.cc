@@ -149,14 +149,19 @@ TEST(Sigkill, WhatWasAcknowledgedAsStableIsThere) {
     ASSERT_NE(served.portal().port, 0);
     ASSERT_NO_FATAL_FAILURE(Compare(served, model)) << "round " << round;
     std::atomic<uint64_t> acknowledged = 0;
+    std::atomic<uint32_t> ended = 0;
     std::vector<std::thread> threads;
     for (uint32_t t = 0; t < kThreads; ++t) {
       const auto seed = static_cast<uint32_t>(random());
-      threads.emplace_back([&, t, seed] { Load(served, t, seed, model[t], acknowledged); });
+      threads.emplace_back([&, t, seed] {
+        Load(served, t, seed, model[t], acknowledged);
+        ++ended;
+      });
     }
     // Anywhere in the load, by what was acknowledged and not by the clock; then a moment within a command.
     const uint64_t moment = 20 + random() % 400;
-    while (acknowledged < moment) std::this_thread::yield();
+    while (acknowledged < moment && ended < kThreads) std::this_thread::yield();
+    EXPECT_LT(ended, kThreads) << "the load ended by itself";
     std::this_thread::sleep_for(std::chrono::microseconds(random() % 1000));
     EXPECT_EQ(served.Stop(SIGKILL), 128 + SIGKILL);
     for (std::thread& thread : threads) thread.join();

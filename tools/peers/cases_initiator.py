@@ -12,10 +12,11 @@ _SECRETS = {"user": "alice", "secret": "alice's secret"}
 _MUTUAL = _SECRETS | {"mutual_user": "bob", "mutual_secret": "the other secret"}
 
 
-def round_trip(scene: case.Scene, disk: Disk, digests: dict, mebibytes: int = 64) -> None:
+def round_trip(scene: case.Scene, disk: Disk, digests: dict, mebibytes: int = 64, discover: bool = True) -> None:
     """Discovers the disk, copies a real file system in, verifies it there, copies it out, and compares."""
-    found = ours.iscsi(scene, "discover", disk.portal)  # Accounts of discovery sessions are others, here none.
-    scene.check(disk.iqn in found, f"{disk.iqn} was not discovered:\n{found}")
+    if discover:
+        found = ours.iscsi(scene, "discover", disk.portal)  # Accounts of discovery sessions are others, here none.
+        scene.check(disk.iqn in found, f"{disk.iqn} was not discovered:\n{found}")
     source = image.ext4(scene, scene.folder / "source.ext4", mebibytes)
     url = disk.url(**digests)
     counted = [ours.json_of(ours.iscsi(scene, "copy", source, url, "--json", disk=disk))]
@@ -67,9 +68,10 @@ def _tgt_names(scene: case.Scene) -> None:
 
 def _istgt(digests: dict, accounts: dict):
     def run(scene: case.Scene) -> None:
-        raise case.Skip("istgt 0.4 drops the discovery session of `iscsi discover`; the cause is not found yet")
         disk = istgt.serve(scene, image.empty(scene.folder / "disk", 64), digests=digests == _BOTH, **accounts)
-        round_trip(scene, disk, digests)
+        # istgt 0.4 ends each discovery session in itself ("worker: conn->state = 2"); libiscsi's iscsi-ls hangs on it too.
+        round_trip(scene, disk, digests, discover=False)
+        scene.note("no discovery: istgt drops those sessions, of libiscsi too")
     return run
 
 
