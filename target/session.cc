@@ -787,6 +787,7 @@ SsmState Session::state() const { return state_->ssm.state(); }
 uint32_t Session::exp_cmd_sn() const { return state_->window.exp_cmd_sn(); }
 uint32_t Session::max_cmd_sn() const { return state_->window.max_cmd_sn(); }
 const SessionCounters& Session::counters() const { return state_->counters; }
+bool Session::Has(ConnectionId id) const { return state_->FindRow(id) != nullptr; }
 const RxCounters& Session::rx_counters(ConnectionId id) const {
   Check(id.row < kMaxConnections && state_->rows[id.row].state != nullptr);
   return state_->rows[id.row].state->receiver.counters();

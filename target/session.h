@@ -206,6 +206,8 @@ class Session {
   uint32_t exp_cmd_sn() const;
   uint32_t max_cmd_sn() const;
   const SessionCounters& counters() const;
+  bool Has(ConnectionId id) const;  // a connection whose transport was not yet told closed
+  // Of a connection that it has.
   const RxCounters& rx_counters(ConnectionId id) const;
   const TxCounters& tx_counters(ConnectionId id) const;
 

@@ -83,7 +83,7 @@ bool ComputeResponse(const HashAlgorithm& hash, uint8_t identifier,
   const std::array<std::span<const std::byte>, 3> parts = {
       std::span<const std::byte>(&identifier_byte, 1), secret, challenge};
   const std::span<std::byte> out = response->Resize(hash.digest_size);
-  if (out.size() == hash.digest_size && hash.compute(parts, out.data())) return true;
+  if (out.size() == hash.digest_size && hash.Compute(parts, out.data())) return true;
   response->Clear();
   return false;
 }

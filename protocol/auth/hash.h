@@ -24,6 +24,15 @@ struct HashAlgorithm {
   // to be had (a library in FIPS mode has no MD5). Called from whatever thread drives the
   // connection.
   bool (*compute)(std::span<const std::span<const std::byte>> parts, std::byte* out);
+
+  // In place of `compute`, where that is nullptr: the same, for a hash that needs a word of its owner's (C programs).
+  bool (*compute_with)(const void* context, std::span<const std::span<const std::byte>> parts,
+                       std::byte* out) = nullptr;
+  const void* context = nullptr;
+
+  bool Compute(std::span<const std::span<const std::byte>> parts, std::byte* out) const {
+    return compute != nullptr ? compute(parts, out) : compute_with(context, parts, out);
+  }
 };
 
 // The entry for a number, or nullptr.
