@@ -123,6 +123,7 @@ Connection::~Connection() {
 
 bool Connection::Receive(const RxSegment& segment, Instant now) {
   state_->SeeTime(now);
+  state_->tracer.SeeTime(now);
   if (state_->phase != ConnectionState::Phase::kLogin) return false;
   return state_->receiver->Push(segment);
 }
@@ -131,6 +132,7 @@ bool Connection::Next(Event* event) { return state_->Next(event); }
 
 size_t Connection::PollTransmit(std::span<TxSlice> out, Instant now) {
   state_->SeeTime(now);
+  state_->tracer.SeeTime(now);
   return state_->sender->PollTransmit(out, *state_);
 }
 
@@ -153,6 +155,8 @@ size_t Connection::UnconsumedRx() const { return state_->receiver->UnconsumedRx(
 void Connection::Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data) {
   state_->receiver->Resolve(ticket, header, data);
 }
+
+void Connection::SetTracer(const PduTracer& tracer) { state_->SetTracer(tracer); }
 
 Deadline Connection::PollTimeout() const { return state_->deadlines.Next(); }
 

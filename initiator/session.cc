@@ -512,6 +512,7 @@ bool Session::Receive(ConnectionId id, const RxSegment& segment, Instant now) {
   state_->SeeTime(now);
   if (!state_->IsCurrent(id) || state_->phase == SessionState::Phase::kDisconnecting) return false;
   state_->last_receive = now;
+  state_->channel().tracer.SeeTime(now);
   return state_->channel().receiver->Push(segment);
 }
 
@@ -520,6 +521,7 @@ bool Session::Next(Event* event) { return state_->Next(event); }
 size_t Session::PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant now) {
   state_->SeeTime(now);
   if (!state_->IsCurrent(id)) return 0;
+  state_->channel().tracer.SeeTime(now);
   state_->Feed();
   return state_->channel().sender->PollTransmit(out, *state_);
 }
@@ -554,6 +556,10 @@ void Session::SetDeviceInserts(ConnectionId id, bool header_digest, bool data_di
 void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,
                       digest::Evidence data) {
   if (state_->IsCurrent(id)) state_->channel().receiver->Resolve(ticket, header, data);
+}
+
+void Session::SetTracer(ConnectionId id, const PduTracer& tracer) {
+  if (state_->IsCurrent(id)) state_->channel().SetTracer(tracer);
 }
 
 Deadline Session::PollTimeout() const { return state_->deadlines.Next(); }

@@ -40,6 +40,7 @@
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
 #include "protocol/connection/states.h"
+#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/parameters.h"
 #include "protocol/time.h"
@@ -181,6 +182,8 @@ class Session {
   void Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header, digest::Evidence data);
   // A device fills in the digests of PDUs emitted from now on: their slices say kDeviceInserts.
   void SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest);
+  // As of a connection: where records go from now on.
+  void SetTracer(ConnectionId id, const PduTracer& tracer);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

@@ -19,6 +19,7 @@
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
 #include "protocol/connection/states.h"
+#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -122,6 +123,7 @@ struct ConnectionState {
   bool transport_closed = false;
 
   void SawTime(Instant at);
+  void SetTracer(const PduTracer& tracer);
 };
 
 // The login machine's entries (login.cc).

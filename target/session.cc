@@ -664,6 +664,7 @@ bool Session::Receive(ConnectionId id, const RxSegment& segment, Instant now) {
   Row* row = state_->FindRow(id);
   if (row == nullptr || !row->reading) return false;
   state_->SawTime(now);
+  row->state->options.tracer.SeeTime(now);
   row->last_activity = state_->now;
   return row->state->receiver.Push(segment);
 }
@@ -685,6 +686,7 @@ size_t Session::PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant no
   Row* row = state_->FindRow(id);
   if (row == nullptr || (row->disconnect_told && !row->flush)) return 0;
   state_->SawTime(now);
+  row->state->options.tracer.SeeTime(now);
   state_->Feed(*row);
   state_->TellWindow(*row);
   SessionStamper stamper(*state_, *row);
@@ -714,6 +716,10 @@ void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,
                       digest::Evidence data) {
   if (Row* row = state_->FindRow(id); row != nullptr)
     row->state->receiver.Resolve(ticket, header, data);
+}
+
+void Session::SetTracer(ConnectionId id, const PduTracer& tracer) {
+  if (Row* row = state_->FindRow(id); row != nullptr) row->state->SetTracer(tracer);
 }
 
 Deadline Session::PollTimeout() const { return state_->PollTimeout(); }

@@ -46,7 +46,8 @@ Receiver::Receiver(const Options& options)
       role_(options.role),
       max_data_length_(options.MaxRecvDataSegmentLength),
       audit_one_in_(options.audit_one_in),
-      until_audit_(options.audit_one_in) {
+      until_audit_(options.audit_one_in),
+      tracer_(options.tracer) {
   Check(kernel_ != nullptr);
   for (Gathered& gathered : gathered_) gathered.bytes.fill(std::byte{0});
   current_ = 1;
@@ -174,8 +175,37 @@ bool Receiver::Fail(ErrorCode code, PduClass pdu_class, uint32_t detail, RxItem*
   item->kind = RxItemKind::kError;
   item->stream_offset = pdu_offset_;
   item->error = MakeError(code, role_, pdu_class, 0, detail);
+  if (tracer_.ring != nullptr) [[unlikely]]
+    Trace(DigestVerdict::kUnchecked, code);
   phase_ = Phase::kFailed;
   return true;
+}
+
+// Of the current PDU, before StartPdu() or kFailed.
+void Receiver::Trace(DigestVerdict data_verdict, ErrorCode error) {
+  const Gathered& gathered = gathered_[current_];
+  const std::byte* header = gathered.bytes.data() + Gathered::kMaxTail;
+  const bool digest_came = has_header_digest_ && phase_ >= Phase::kHeaderVerdict;
+  PduTrace trace;
+  trace.stream_offset = pdu_offset_;
+  trace.source = tracer_.source;
+  trace.direction = PduDirection::kReceived;
+  trace.error = error;
+  if (error == ErrorCode::kHeaderDigest) {
+    trace.header_verdict = DigestVerdict::kBad;
+  } else if (phase_ > Phase::kHeaderVerdict || error == ErrorCode::kDataSegmentTooLong) {
+    trace.data_segment_length = data_length_;
+    if (digest_came) trace.header_verdict = DigestVerdict::kGood;
+  }
+  trace.header_by_device = digest_came && header_by_device_;
+  trace.data_verdict = data_verdict;
+  trace.data_by_device = data_by_device_;
+  const uint32_t wanted =
+      wire::kBhsSize +
+      (header_got_ < wire::kBhsSize ? 0 : std::to_integer<uint32_t>(header[4]) * 4);
+  const uint32_t size = std::min(header_got_, wanted);
+  tracer_.ring->Add(trace, {header, std::min<size_t>(size, wire::kBhsSize)},
+                    {header + wire::kBhsSize, size > wire::kBhsSize ? size - wire::kBhsSize : 0});
 }
 
 bool Receiver::FailPlacement(RxItem* item) {
@@ -208,6 +238,8 @@ void Receiver::StartPdu() {
   pdu_offset_ = stream_offset_;
   stripped_header_digest_ = false;
   stripped_data_digest_ = false;
+  header_by_device_ = false;
+  data_by_device_ = false;
   audit_ = audit_one_in_ > 0 && --until_audit_ == 0;
   if (audit_) until_audit_ = audit_one_in_;
   phase_ = Phase::kHeader;
@@ -251,8 +283,10 @@ bool Receiver::HeaderDigestAgrees(uint32_t* computed) {
   const bool vouched = IsVouchedFor(evidence);
   if (vouched && (stripped_header_digest_ || !audit_)) {
     ++counters_.header_digests_by_device;
+    header_by_device_ = true;
     return true;
   }
+  header_by_device_ = stripped_header_digest_;
   if (stripped_header_digest_) return false;
   const std::byte* header = gathered_[current_].header();
   const size_t covered = header_need_ - kDigestSize;
@@ -407,10 +441,12 @@ bool Receiver::DataDigestAgrees() {
   const bool vouched = IsVouchedFor(evidence);
   if (vouched && (lost_data_ || stripped_data_digest_ || !audit_)) {
     ++counters_.data_digests_by_device;
+    data_by_device_ = true;
     counters_.data_digest_bytes_by_device += data_length_;
     return true;
   }
-  if (lost_data_ || stripped_data_digest_) return false;
+  data_by_device_ = lost_data_ || stripped_data_digest_;
+  if (data_by_device_) return false;
   const uint32_t padding = Padding(data_length_);
   const digest::Crc32c digest = digest::LoadDigest(tail() + padding);
   if (!scratch_) CatchUp();
@@ -437,6 +473,8 @@ bool Receiver::JudgeData(RxItem* item) {
   item->data_verdict = verdict;
   ++counters_.pdus;
   counters_.bytes += stream_offset_ - pdu_offset_;
+  if (tracer_.ring != nullptr) [[unlikely]]
+    Trace(verdict, ErrorCode::kOk);
   sink_ = nullptr;
   StartPdu();
   return true;

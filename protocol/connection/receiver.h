@@ -37,6 +37,7 @@
 #include "digest/value.h"
 #include "digest/verdict.h"
 #include "protocol/connection/segment.h"
+#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/wire/field.h"
 
@@ -78,6 +79,7 @@ class Receiver {
     uint32_t MaxRecvDataSegmentLength =
         8192;                   // ours; a longer segment is refused from the header alone
     uint32_t audit_one_in = 0;  // computes the digests of each n-th PDU all the same; 0: of none
+    PduTracer tracer;           // where a record of each PDU goes; without a ring: nowhere
   };
 
   explicit Receiver(const Options& options);
@@ -122,6 +124,8 @@ class Receiver {
   // No more answers will come (the device was disarmed): software checks what was pending.
   void AbandonPending();
 
+  void SetTracer(const PduTracer& tracer) { tracer_ = tracer; }
+
   const RxCounters& counters() const { return counters_; }
 
  private:
@@ -164,6 +168,7 @@ class Receiver {
   void FillItem(RxItemKind kind, RxItem* item);
   bool Fail(ErrorCode code, PduClass pdu_class, uint32_t detail, RxItem* item);
   bool FailPlacement(RxItem* item);
+  void Trace(digest::DigestVerdict data_verdict, ErrorCode error);
 
   bool MayBeVouchedFor(const digest::Evidence& evidence) const;
   bool IsVouchedFor(const digest::Evidence& evidence) const;
@@ -198,6 +203,8 @@ class Receiver {
   bool lost_data_ = false;               // placed by a device where software cannot look
   bool stripped_header_digest_ = false;  // taken out by a device: its word is final
   bool stripped_data_digest_ = false;
+  bool header_by_device_ = false;  // a device's word was taken for the header digest
+  bool data_by_device_ = false;
   bool audit_ = false;          // computes this PDU's digests whoever vouches for them
   bool header_digest_ = false;  // of the PDUs to come
   bool data_digest_ = false;
@@ -221,6 +228,7 @@ class Receiver {
   uint32_t first_lent_ = 0;
   uint32_t lent_count_ = 0;
   RxCounters counters_;
+  PduTracer tracer_;
 };
 
 }  // namespace isthmus

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "digest/value.h"
+#include "digest/verdict.h"
 #include "protocol/check.h"
 
 namespace isthmus {
@@ -189,6 +190,7 @@ struct Sender::State {
   void DigestHeader(Frozen* pdu);
   void StoreDataDigest(Crc32c crc, Frozen* pdu);
   void ReleaseOldest();
+  void Trace(const Frozen& pdu) const;
 };
 
 // How many data bytes the entry's next PDU carries, under the limits that hold now.
@@ -264,6 +266,8 @@ void Sender::State::Freeze(Stamper& stamper) {
   frozen_offset = pdu.end;
   ++next_pdu;
   ++counters.pdus;
+  if (options.tracer.ring != nullptr) [[unlikely]]
+    Trace(pdu);
   counters.data_bytes += size;
 }
 
@@ -325,6 +329,24 @@ void Sender::State::AttachData(const Entry& entry, uint32_t size, Frozen* pdu) {
     ++counters.data_digests_by_device;
     counters.data_digest_bytes_by_device += size;
   }
+}
+
+void Sender::State::Trace(const Frozen& pdu) const {
+  const auto verdict = [](bool has_digest, bool by_device) {
+    using digest::DigestVerdict;
+    if (!has_digest) return DigestVerdict::kUnchecked;
+    return by_device ? DigestVerdict::kPending : DigestVerdict::kGood;
+  };
+  PduTrace trace;
+  trace.stream_offset = pdu.begin;
+  trace.source = options.tracer.source;
+  trace.data_segment_length = pdu.data_size;
+  trace.direction = PduDirection::kSent;
+  trace.header_verdict = verdict(pdu.has_header_digest, pdu.device_header_digest);
+  trace.data_verdict = verdict(pdu.has_data_digest, pdu.device_data_digest);
+  trace.header_by_device = pdu.device_header_digest;
+  trace.data_by_device = pdu.device_data_digest;
+  options.tracer.ring->Add(trace, pdu.header.bytes, {pdu.ahs, pdu.ahs_size});
 }
 
 void Sender::State::DigestHeader(Frozen* pdu) {
@@ -545,6 +567,10 @@ void Sender::Materialize() {
     pdu.device_header_digest = false;
     pdu.device_data_digest = false;
   }
+}
+
+void Sender::SetTracer(const PduTracer& tracer) {
+  if (ok()) state_->options.tracer = tracer;
 }
 
 bool Sender::idle() const {

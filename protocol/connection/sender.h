@@ -22,6 +22,7 @@
 #include "digest/kernel.h"
 #include "protocol/arena.h"
 #include "protocol/connection/segment.h"
+#include "protocol/connection/trace.h"
 #include "protocol/wire/field.h"
 
 namespace isthmus {
@@ -83,6 +84,8 @@ class Sender {
     // The transport reads slices after OnSent() (MSG_ZEROCOPY, a device that inserts digests): an unstable source is then
     // staged also where no data digest covers it.
     bool transport_rereads = false;
+    PduTracer
+        tracer;  // where a record of each PDU goes, when it is frozen; without a ring: nowhere
   };
   // Bytes that Sender takes from the arena.
   static size_t MemoryNeeded(const Options& options);
@@ -126,6 +129,8 @@ class Sender {
   // The device is gone: puts the digests of what is in flight into their placeholders, so that a transport that must send
   // again sends the same bytes. Slices shown before are void.
   void Materialize();
+
+  void SetTracer(const PduTracer& tracer);
 
   bool idle() const;               // nothing queued and nothing in flight
   bool has_unsent() const;         // PollTransmit would return something
