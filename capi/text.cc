@@ -112,8 +112,9 @@ int isthmus_offer_check(const isthmus_offer* offer, const char** key) {
   if (offer == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
   text::Offer whole = offer->offer;
   // What a connection's options give later.
-  if (offer->role == Role::kInitiator && whole.InitiatorName.empty()) {
-    whole.InitiatorName = "iqn.2000-01.example:any";
+  if (offer->role == Role::kInitiator) {
+    whole.InitiatorName = "iqn.2026-11.example:any";
+    whole.SessionType = text::SessionKind::kDiscovery;
   }
   const std::optional<text::Key> wrong = text::FindInvalid(whole, offer->role);
   if (!wrong) return ISTHMUS_OK;
