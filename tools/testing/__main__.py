@@ -5,6 +5,8 @@ Parts:
   sanitize  everything with clang, layering_check and parse_headers, under ASan and UBSan; all tests
   tsan      the tests with the tag `tsan` (driver, daemon, client), under TSan
   conformance  docs/conformance.md and the error table against the code: nothing missing, nothing that is not there
+  embedding libisthmus as others get it: installed, packaged, used by plain cc, pkg-config and CMake; names of checks may
+            follow, or --update_abi
   cross     the CRC32C kernels of lesser x86 processors and of ARM, emulated
   peers     our programs against real initiators and targets (tools/peers); names of cases may follow
 
@@ -49,26 +51,40 @@ def _conformance(_: argparse.Namespace) -> Outcome:
     return conformance.run()
 
 
-PARTS = {"conformance": _conformance, "unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "cross": _cross,
-         "peers": _peers}
+def _embedding(arguments: argparse.Namespace) -> Outcome:
+    from tools.testing import embedding
+    return embedding.run_checks(arguments.checks)
+
+
+PARTS = {"conformance": _conformance, "unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "embedding": _embedding,
+         "cross": _cross, "peers": _peers}
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="tools/test", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("what", nargs="*", metavar="PART|CASE", help="parts; after `peers`, cases or their beginnings")
+    parser.add_argument("what", nargs="*", metavar="PART|CASE",
+                        help="parts; after `peers` cases, after `embedding` checks, or their beginnings")
     parser.add_argument("--list", action="store_true", help="only name the cases of the peers")
     parser.add_argument("--stand_in", action="store_true", help="tgt in our target's place: checks the harness itself")
+    parser.add_argument("--update_abi", action="store_true", help="only write the ABI dump of capi/abi anew")
     arguments = parser.parse_args()
     arguments.cases = []
+    arguments.checks = []
     parts = []
     for word in arguments.what:
         if word in PARTS:
             parts.append(word)
         elif parts and parts[-1] == "peers":
             arguments.cases.append(word)
+        elif parts and parts[-1] == "embedding":
+            arguments.checks.append(word)
         else:
             parser.error(f"no part {word!r}; there are {', '.join(PARTS)}")
+    if arguments.update_abi:
+        from tools.testing import embedding
+        embedding.update_abi()
+        return 0
     if arguments.list:
         from tools.peers import run
         print("\n".join(one.name for one in run.CASES))
