@@ -5,6 +5,7 @@ Subjects:
   offload   digests by a network card in software, on real TCP (docs/offload_measured.md)
   loopback  our two programs over the loopback, beside bare TCP, tgt and libiscsi (docs/performance.md)
   memory    resident bytes of iscsi_target for each idle session (docs/performance.md)
+  embedding bytes of libisthmus, of a session and of a task; instructions of 4 KiB reads and writes (docs/embedding.md)
 
 tools/bench SUBJECT --help tells more.
 """
@@ -12,7 +13,7 @@ tools/bench SUBJECT --help tells more.
 import importlib
 import sys
 
-SUBJECTS = ("digest", "offload", "loopback", "memory")
+SUBJECTS = ("digest", "offload", "loopback", "memory", "embedding")
 
 
 def main() -> int:
