@@ -234,6 +234,13 @@ void SessionState::DeliverOther(uint32_t index) {
   const uint32_t size = task.data_size;
   task.embedder_done = task.aborted = true;
   MaybeFree(index);  // its place in the window with it
+  // Section 11.14: no request follows a Logout Request. One that waited with it behind a gap in CmdSN comes here all the
+  // same.
+  if (!row.state->csm.Can(CsmEvent::kLogoutBegun)) {
+    ++counters.ignored;
+    if (echo != kNone) ReleaseEcho(row, echo);
+    return;
+  }
   Execute(row, header, echo, size);
 }
 

@@ -306,6 +306,30 @@ TEST(HostileRequests, RequestAfterLogout) {
   EXPECT_TRUE(t.session->Release(task).ok());
 }
 
+// Section 11.14 forbids them, but behind a gap in CmdSN they are taken before the logout is.
+TEST(HostileRequests, RequestsBehindALogoutInOneGap) {
+  const Pdu later[] = {Logout(0, 0, 102, false),
+                       Logout(1, 7, 102, false),
+                       Ping(3, kNoTag, 102, "x", false),
+                       TextRequest(0x80, 4, kNoTag, 102, "", false),
+                       Function({.function = 5, .cmd_sn = 102, .immediate = false}),
+                       Command({.itt = 5, .cmd_sn = 102, .flags = 0xc0, .length = 8})};
+  for (const Pdu& request : later) {
+    TestTarget t;
+    t.Login();
+    t.Send(Logout(0, 0, 101, false));
+    t.Send(request);
+    EXPECT_EQ(t.session->connection_state(t.id), CsmState::kLoggedIn);
+    t.Send(Ping(1, kNoTag, 100, "", false));  // fills the gap
+    EXPECT_EQ(t.Take().U8(0), 0x20);
+    const Pdu response = t.Take();
+    EXPECT_EQ(response.U8(0), 0x26);
+    EXPECT_EQ(response.U8(2), 0);
+    EXPECT_FALSE(t.HasOutput());
+    EXPECT_TRUE(t.disconnect.has_value());
+  }
+}
+
 // ---- Functions.
 
 TEST(HostileFunctions, FunctionOnFunction) {
