@@ -19,6 +19,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <optional>
 #include <span>
@@ -54,7 +55,7 @@ class Pair {
 
   // Both through the login. False: one of them refused; login_error says why.
   bool LogIn() {
-    to_target_ = to_initiator_ = 0;
+    to_target_ = to_initiator_ = by_target_ = by_initiator_ = 0;
     initiator_connection_.emplace(initiator::Connection::OnHeap(options_.initiator));
     target_connection_.emplace(target::Connection::OnHeap(options_.target));
     if (!initiator_session_.has_value()) {
@@ -115,6 +116,8 @@ class Pair {
   std::function<bool(const target::Event&)> on_target_event;
   // Before an event of the initiator is kept: what it points to is still there.
   std::function<void(const initiator::Event&)> on_initiator_event;
+  // Stands in the middle: takes what one side sends, leaves what the other is to get.
+  std::function<void(bool to_target, std::vector<std::byte>* bytes)> on_wire;
 
  private:
   static constexpr size_t kSlices = 16;
@@ -124,7 +127,7 @@ class Pair {
     const bool login = initiator_connection_.has_value();
     const size_t count = login ? initiator_connection_->PollTransmit(slices, now_)
                                : initiator_session_->PollTransmit(initiator_id_, slices, now_);
-    const size_t moved = Lend({slices.data(), count}, &to_target_, [this](const RxSegment& s) {
+    const size_t moved = Lend({slices.data(), count}, true, [this](const RxSegment& s) {
       const bool taken =
           target_connection_.has_value()
               ? target_connection_->Receive(s, now_)
@@ -152,7 +155,7 @@ class Pair {
     } else if (target_session_.has_value()) {
       count = target_session_->PollTransmit(target_id_, slices, now_);
     }
-    const size_t moved = Lend({slices.data(), count}, &to_initiator_, [this](const RxSegment& s) {
+    const size_t moved = Lend({slices.data(), count}, false, [this](const RxSegment& s) {
       const bool taken = initiator_connection_.has_value()
                              ? initiator_connection_->Receive(s, now_)
                              : initiator_session_->Receive(initiator_id_, s, now_);
@@ -172,22 +175,50 @@ class Pair {
   }
 
   template <class Take>
-  size_t Lend(std::span<const TxSlice> slices, uint64_t* offset, Take take) {
+  size_t Lend(std::span<const TxSlice> slices, bool to_target, Take take) {
+    uint64_t* received = to_target ? &by_target_ : &by_initiator_;
     size_t moved = 0;
-    for (const TxSlice& slice : slices) {
-      size_t at = 0;
-      while (at < slice.size) {
-        size_t size = slice.size - at;
-        if (options_.cut_bytes > 0) size = std::min(size, options_.cut_bytes);
-        RxSegment segment;
-        segment.stream_offset = *offset;
-        segment.bytes = {slice.data + at, size};
-        if (!take(segment)) return moved;
-        *offset += size;
-        moved += size;
-        at += size;
+    if (on_wire) {
+      moved = LendEdited(slices, to_target, received, take);
+    } else {
+      for (const TxSlice& slice : slices) {
+        const size_t taken = LendPieces({slice.data, slice.size}, received, take);
+        moved += taken;
+        if (taken < slice.size) break;
       }
     }
+    (to_target ? to_target_ : to_initiator_) += moved;
+    return moved;
+  }
+
+  template <class Take>
+  size_t LendPieces(std::span<const std::byte> bytes, uint64_t* offset, Take& take) {
+    size_t at = 0;
+    while (at < bytes.size()) {
+      size_t size = bytes.size() - at;
+      if (options_.cut_bytes > 0) size = std::min(size, options_.cut_bytes);
+      RxSegment segment;
+      segment.stream_offset = *offset;
+      segment.bytes = bytes.subspan(at, size);
+      if (!take(segment)) break;
+      *offset += size;
+      at += size;
+    }
+    return at;
+  }
+
+  // What was sent counts as moved, whatever becomes of it. The bytes stay: who was not drained still reads them.
+  template <class Take>
+  size_t LendEdited(std::span<const TxSlice> slices, bool to_target, uint64_t* received,
+                    Take& take) {
+    std::vector<std::byte> bytes;
+    for (const TxSlice& slice : slices) {
+      bytes.insert(bytes.end(), slice.data, slice.data + slice.size);
+    }
+    const size_t moved = bytes.size();
+    on_wire(to_target, &bytes);
+    edited_.push_back(std::move(bytes));
+    LendPieces(edited_.back(), received, take);
     return moved;
   }
 
@@ -312,6 +343,8 @@ class Pair {
   std::optional<target::Session> target_session_;
   ConnectionId initiator_id_, target_id_;
   uint64_t to_target_ = 0, to_initiator_ = 0;  // bytes moved
+  uint64_t by_target_ = 0, by_initiator_ = 0;  // bytes received; of edited streams, not the same
+  std::deque<std::vector<std::byte>> edited_;
   uint16_t last_tsih_ = 0;
   std::array<bool, 4096> begun_ = {};
 };

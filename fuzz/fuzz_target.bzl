@@ -2,7 +2,8 @@
 
 load("@rules_cc//cc:defs.bzl", "cc_binary", "cc_library", "cc_test")
 
-def fuzz_target(name, srcs, deps, corpus = None, dict = None, max_len = 4096, rounds = 100, size = "small"):
+def fuzz_target(name, srcs, deps, corpus = None, dict = None, max_len = 4096, rounds = 100, size = "small",
+                local_defines = [], replay_test = True, cells_test = False):
     """Defines a fuzz target from a file that has LLVMFuzzerTestOneInput.
 
     NAME_test runs every file of the corpus and, of each, `rounds` mutations that are the same on every run.
@@ -19,6 +20,9 @@ def fuzz_target(name, srcs, deps, corpus = None, dict = None, max_len = 4096, ro
       max_len: of an input, in bytes, for both.
       rounds: mutations of each seed in the test.
       size: of the test.
+      local_defines: of its sources.
+      replay_test: whether there is a NAME_test.
+      cells_test: whether there is a NAME_cells_test: the corpus reaches every state that can be (fuzz/cells.h).
     """
     folder = corpus or "corpus/" + name
     data = native.glob([folder + "/**"], allow_empty = True)
@@ -32,7 +36,8 @@ def fuzz_target(name, srcs, deps, corpus = None, dict = None, max_len = 4096, ro
         testonly = True,
         srcs = srcs,
         alwayslink = True,
-        deps = deps + [":entry_points"],
+        local_defines = local_defines,
+        deps = deps + [str(Label("//fuzz:entry_points"))],
     )
     cc_binary(
         name = name,
@@ -40,21 +45,33 @@ def fuzz_target(name, srcs, deps, corpus = None, dict = None, max_len = 4096, ro
         args = arguments + (["-dict=$(location %s)" % dict] if dict else []),
         data = data,
         linkopts = select({
-            ":libfuzzer": ["-fsanitize=fuzzer"],
+            str(Label("//fuzz:libfuzzer")): ["-fsanitize=fuzzer"],
             "//conditions:default": [],
         }),
         deps = [":" + name + "_input"] + select({
-            ":libfuzzer": [],
-            "//conditions:default": [":replay_main"],
+            str(Label("//fuzz:libfuzzer")): [],
+            "//conditions:default": [str(Label("//fuzz:replay_main"))],
         }),
     )
-    cc_test(
-        name = name + "_test",
-        size = size,
-        args = arguments + ["-rounds=%d" % rounds],
-        data = data,
-        deps = [
-            ":" + name + "_input",
-            ":replay_main",
-        ],
-    )
+    if replay_test:
+        cc_test(
+            name = name + "_test",
+            size = size,
+            args = arguments + ["-rounds=%d" % rounds],
+            data = data,
+            deps = [
+                ":" + name + "_input",
+                str(Label("//fuzz:replay_main")),
+            ],
+        )
+    if cells_test:
+        cc_test(
+            name = name + "_cells_test",
+            size = "small",
+            args = arguments + ["-rounds=0", "-cells"],
+            data = data,
+            deps = [
+                ":" + name + "_input",
+                str(Label("//fuzz:replay_main")),
+            ],
+        )

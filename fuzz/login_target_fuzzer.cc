@@ -2,17 +2,22 @@
 // so. Invariants: no full feature phase without the authentication that was demanded; a login ends (done or
 // disconnected) within its rounds; output stays bounded; after the end nothing is read.
 //
-// Input: one byte of configuration, then operations.
+// Input: a script (fuzz/script.h). A step is a byte that names it and its operands, see Run::Step().
 #include <array>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "digest/select.h"
+#include "fuzz/cells.h"
+#include "fuzz/entry_points.h"
+#include "fuzz/raw_pdu.h"
+#include "fuzz/script.h"
 #include "target/connection.h"
 
 namespace isthmus::target {
@@ -38,12 +43,35 @@ bool ToyHash(std::span<const std::span<const std::byte>> parts, std::byte* out) 
 constexpr auth::HashAlgorithm kHashes[] = {{5, 16, ToyHash}};
 constexpr std::string_view kSecret = "open sesame 12";
 
+// How far the login has come.
+constexpr const char* kRows[] = {"first request",  "lookup asked", "negotiates",
+                                 "CHAP under way", "claim asked",  "ended"};
+constexpr fuzz::CellBoard kBoard = {
+    .rows = kRows, .columns = fuzz::kRequestOpcodes, .unreachable = {}};
+
+constexpr std::string_view kHeaders[] = {
+    "43 87 0000 00000000 8000000000000000 00000001 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",  // operational stage, to full feature phase
+    "43 81 0000 00000000 8000000000000000 00000001 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",  // security stage, to operational
+    "43 00 0000 00000000 8000000000000000 00000001 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",
+    "43 40 0000 00000000 8000000000000000 00000001 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",  // continued
+    "43 87 0000 00000000 8000000000000005 00000001 00010000 00000064 00000000 "
+    "00000000000000000000000000000000",  // joins a session
+    "01 c1 0000 00000000 0000000000000000 00000001 00000200 00000064 00000000 "
+    "28000000000000000100000000000000",
+    "40 80 0000 00000000 0000000000000000 00000001 ffffffff 00000064 00000000 "
+    "00000000000000000000000000000000",
+};
+fuzz::Framing FramingOf(uint8_t) { return {}; }
+constexpr fuzz::ScriptShape kShape = {FramingOf, kHeaders};
+
 class Run {
  public:
-  Run(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-
-  void Go() {
-    const uint8_t config = Byte();
+  void Go(fuzz::ScriptReader script) {
+    const uint8_t config = script.configuration();
     require_chap_ = (config & 1) != 0;
     account_.user_name = "alice";
     account_.secret = kSecret;
@@ -60,7 +88,14 @@ class Run {
     defer_ = (config & 8) != 0;
     connection_ = std::make_unique<Connection>(Connection::OnHeap(options));
     connection_->HandleTimeout(now_);
-    while (at_ < size_ && !done_ && !over_) Step();
+    for (fuzz::Record record; !done_ && script.Next(&record);) {
+      if (record.kind == fuzz::kWire) {
+        Wire(record.bytes);
+      } else if (!over_) {
+        in_ = fuzz::Operands(record.bytes);
+        Step();
+      }
+    }
     Drain();
     if (!done_ && !over_) {
       connection_->HandleTimeout({1'000'000'000'000});
@@ -70,7 +105,46 @@ class Run {
   }
 
  private:
-  uint8_t Byte() { return at_ < size_ ? data_[at_++] : 0; }
+  uint8_t Byte() { return in_.Byte(); }
+
+  void Wire(std::span<const uint8_t> bytes) {
+    if (bytes.empty()) return;
+    for (fuzz::RawPdu& pdu : fuzz::SplitPdus(bytes.data() + 1, bytes.size() - 1, {})) {
+      if (pdu.HasHeader() && pdu.opcode() == 0x03) {
+        // Section 11.12.5: the same ISID, TSIH 0 and tag in all requests of one login.
+        if ((bytes[0] & fuzz::kMendTags) != 0) {
+          pdu.SetWord(8, 0x80000000, {});
+          pdu.SetWord(16, 1, {});
+        }
+        if ((bytes[0] & fuzz::kMendNumbers) != 0) pdu.SetWord(24, 100, {});
+      }
+      std::string text = Join(pdu);
+      if ((bytes[0] & fuzz::kMendSecrets) != 0) MendSecret(&text);
+      Feed(std::move(text));
+      if (!defer_) Settle();
+    }
+  }
+
+  void MendSecret(std::string* pdu) {
+    constexpr std::string_view kKey = "CHAP_R=0x";
+    const size_t at = pdu->find(kKey);
+    if (at == std::string::npos || pdu->size() - at - kKey.size() < 32) return;
+    pdu->replace(at, kKey.size() + 32, Response());
+  }
+
+  size_t Row() const {
+    if (done_ || over_) return 5;
+    if (claim_) return 4;
+    if (!challenge_.empty() && !proven_) return 3;
+    if (lookup_told_) return 2;
+    return lookup_ ? 1 : 0;
+  }
+
+  void Settle() {
+    Drain();
+    Transmit(1 << 20);
+    Drain();
+  }
 
   void Step() {
     const uint8_t op = Byte();
@@ -83,7 +157,7 @@ class Run {
         break;
       case 4: {
         std::string raw;
-        for (int n = Byte(); n > 0 && at_ < size_; --n) raw.push_back(static_cast<char>(Byte()));
+        for (int n = Byte(); n > 0 && !in_.done(); --n) raw.push_back(static_cast<char>(Byte()));
         Feed(std::move(raw));
         break;
       }
@@ -98,11 +172,7 @@ class Run {
         connection_->HandleTimeout(now_);
         break;
     }
-    if (!defer_ || op >= 0x80) {
-      Drain();
-      Transmit(1 << 20);
-      Drain();
-    }
+    if (!defer_ || op >= 0x80) Settle();
   }
 
   void SendRequest(uint8_t op) {
@@ -182,7 +252,21 @@ class Run {
     segment.stream_offset = received_;
     segment.bytes = {reinterpret_cast<const std::byte*>(chunks_.back()->data()),
                      chunks_.back()->size()};
-    if (connection_->Receive(segment, now_)) received_ += chunks_.back()->size();
+    const size_t row = Row();
+    const auto first = static_cast<uint8_t>(segment.bytes[0]);
+    using fuzz::CellVerdict;
+    if (!connection_->Receive(segment, now_)) {
+      fuzz::VisitCell(row, first, CellVerdict::kNotRead);
+      return;
+    }
+    received_ += chunks_.back()->size();
+    const bool over = over_;
+    const uint64_t events = events_;
+    Drain();
+    fuzz::VisitCell(row, first,
+                    over != over_       ? CellVerdict::kEnded
+                    : events != events_ ? CellVerdict::kAnnounced
+                                        : CellVerdict::kTaken);
   }
 
   void Drain() {
@@ -190,6 +274,7 @@ class Run {
     Event event;
     while (!done_ && connection_->Next(&event)) {
       Require(!over_);
+      ++events_;
       switch (event.kind) {
         case EventKind::kLookup:
           lookup_ = true;
@@ -260,9 +345,8 @@ class Run {
     }
   }
 
-  const uint8_t* data_;
-  size_t size_;
-  size_t at_ = 0;
+  fuzz::Operands in_{{}};
+  uint64_t events_ = 0;
   bool require_chap_ = false, defer_ = false, proven_ = false;
   bool lookup_ = false, claim_ = false, lookup_told_ = false, claim_told_ = false, done_ = false,
        over_ = false;
@@ -280,6 +364,22 @@ class Run {
 }  // namespace isthmus::target
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  isthmus::target::Run(data, size).Go();
+  using namespace isthmus;
+  fuzz::UseCellBoard(&target::kBoard);
+  target::Run().Go(fuzz::ScriptReader(data, size));
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::MutateScript(target::kShape, data, size, max_size, seed);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
+                                            const uint8_t* data2, size_t size2, uint8_t* out,
+                                            size_t max_out_size, unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::CrossOverScripts(target::kShape, data1, size1, data2, size2, out, max_out_size,
+                                seed);
 }

@@ -1,5 +1,5 @@
-// Writes the seeds of the PDU fuzzers: pdu_seeds FOLDER fills FOLDER/pdu_split_fuzzer and
-// FOLDER/pdu_decode_fuzzer. Files are named by a hash of what they hold.
+// Writes the seeds that are made, not recorded: pdu_seeds FOLDER fills FOLDER/NAME for the fuzzers of PDUs, of the device
+// models and of the pair. Files are named by a hash of what they hold.
 #include <cstdint>
 #include <cstdio>
 #include <filesystem>
@@ -46,6 +46,36 @@ ByteVector SplitSeed(uint8_t options, const std::vector<uint8_t>& pieces) {
   return seed;
 }
 
+// Configuration and script as fuzz/offload_fuzzer.cc has them.
+ByteVector OffloadSeed(unsigned device, unsigned faults) {
+  const uint8_t options = static_cast<uint8_t>(device % 4 != 3 ? 3 : 1 + faults % 3);
+  WireStream stream;
+  for (unsigned i = 0; i < 10; ++i) {
+    ModelPdu pdu = MakePdu(i % 4 == 0 ? 0x01 : 0x05, i % 3 == 0 ? 0 : i * 97, device * 16 + i,
+                           i % 5 == 0 ? 2 : 0);
+    if (i == 6) pdu.data_digest_xor = 1;
+    stream.Add(pdu, (options & 1) != 0, (options & 2) != 0);
+  }
+  ByteVector seed;
+  for (unsigned byte : {options | (faults & 0x1cu), faults * 5, device, faults * 11, faults, 32u,
+                        faults & 3, faults * 29 & 0xff}) {
+    seed.push_back(static_cast<std::byte>(byte));
+  }
+  seed.push_back(std::byte{24});
+  for (unsigned i = 0; i < 24; ++i) seed.push_back(static_cast<std::byte>(i * 83 + faults * 7));
+  seed.insert(seed.end(), stream.bytes().begin(), stream.bytes().end());
+  return seed;
+}
+
+// Configuration and edits as fuzz/pair_mitm_fuzzer.cc has them.
+ByteVector PairSeed(unsigned configuration, unsigned kind, bool to_target) {
+  ByteVector seed = {static_cast<std::byte>(configuration)};
+  for (unsigned byte : {kind | (to_target ? 0u : 0x80u), 1 + kind % 4, 0u, 60u, 3u, 7u}) {
+    seed.push_back(static_cast<std::byte>(byte));
+  }
+  return seed;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -70,6 +100,17 @@ int main(int argc, char** argv) {
     const ByteVector bytes = Encode(pdu, false, false);
     seed.insert(seed.end(), bytes.begin(), bytes.end());
     Write(folder / "pdu_decode_fuzzer", seed);
+  }
+  for (unsigned device = 0; device < 6; ++device) {
+    for (unsigned faults : {0u, 3u, 8u, 36u, 64u, 135u}) {
+      Write(folder / "offload_fuzzer", OffloadSeed(device, faults));
+    }
+  }
+  for (unsigned kind = 0; kind < 11; ++kind) {
+    for (unsigned configuration : {0x00u, 0x44u, 0xb0u}) {
+      Write(folder / "pair_mitm_fuzzer", PairSeed(configuration, kind, kind % 2 == 0));
+      Write(folder / "pair_mitm_fuzzer", PairSeed(configuration + 8, kind, kind % 2 == 1));
+    }
   }
   return 0;
 }

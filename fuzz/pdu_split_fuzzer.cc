@@ -92,8 +92,8 @@ extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max
     return size;
   }
   return input.prefix + fuzz::MutatePdus(data + input.prefix, size - input.prefix,
-                                         max_size - input.prefix, seed, input.header_digest,
-                                         input.data_digest);
+                                         max_size - input.prefix, seed,
+                                         {input.header_digest, input.data_digest});
 }
 
 extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
@@ -107,5 +107,5 @@ extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
   return input1.prefix + fuzz::CrossOverPdus(data1 + input1.prefix, size1 - input1.prefix,
                                              data2 + input2.prefix, size2 - input2.prefix,
                                              out + input1.prefix, max_out_size - input1.prefix,
-                                             seed, input1.header_digest, input1.data_digest);
+                                             seed, {input1.header_digest, input1.data_digest});
 }

@@ -1,10 +1,13 @@
 // Runs a fuzz target without a fuzzing engine: on nothing, on each file of its corpus, and on a
 // bounded number of mutations of each. The same inputs in the same order on every run.
 //
-//   target [-max_len=BYTES] [-rounds=MUTATIONS] [FILE or FOLDER]...
+//   target [-max_len=BYTES] [-rounds=MUTATIONS] [-cells] [-artifact_prefix=PATH] [FILE or FOLDER]...
 //
+// An input that ends the program is left in PATH + "replayed", for libFuzzer to reproduce and minimise.
+// -cells: prints what of the engine's states the files reach (fuzz/cells.h), and fails if that is not what should be.
 // Other arguments that begin with '-' are libFuzzer's and ignored.
 #include <algorithm>
+#include <csignal>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
@@ -20,6 +23,9 @@
 
 extern "C" __attribute__((weak)) size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size,
                                                                 size_t max_size, unsigned int seed);
+namespace isthmus::fuzz {
+__attribute__((weak)) int PrintCells(std::FILE* out);
+}
 
 namespace {
 
@@ -52,10 +58,26 @@ std::vector<std::string> FilesOf(const std::vector<std::string>& paths) {
   return files;
 }
 
+std::string g_artifact;
+const std::vector<uint8_t>* g_input = nullptr;
+
+// Not a function for signal handlers, but the program ends anyway.
+void KeepInput(int signal) {
+  std::signal(signal, SIG_DFL);
+  if (g_input != nullptr && !g_artifact.empty()) {
+    std::ofstream(g_artifact, std::ios::binary)
+        .write(reinterpret_cast<const char*>(g_input->data()),
+               static_cast<std::streamsize>(g_input->size()));
+  }
+  std::raise(signal);
+}
+
 // In memory of exactly its size, so that a sanitizer sees a read beyond it.
 void RunOn(const std::vector<uint8_t>& input) {
   const std::vector<uint8_t> copy(input.begin(), input.end());
+  g_input = &copy;
   LLVMFuzzerTestOneInput(copy.data(), copy.size());
+  g_input = nullptr;
 }
 
 std::vector<uint8_t> Mutated(std::vector<uint8_t> input, size_t max_len) {
@@ -108,14 +130,22 @@ extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size) 
 int main(int argc, char** argv) {
   size_t max_len = 4096;
   size_t rounds = 100;
+  bool cells = false;
   std::vector<std::string> paths;
   for (int i = 1; i < argc; ++i) {
     const std::string_view argument = argv[i];
     if (TakeNumber(argument, "-max_len=", &max_len) || TakeNumber(argument, "-rounds=", &rounds)) {
       continue;
     }
+    constexpr std::string_view kArtifact = "-artifact_prefix=";
+    if (argument.substr(0, kArtifact.size()) == kArtifact) {
+      g_artifact = std::string(argument.substr(kArtifact.size())) + "replayed";
+    }
+    cells = cells || argument == "-cells";
     if (argument.empty() || argument[0] != '-') paths.emplace_back(argument);
   }
+  std::signal(SIGABRT, KeepInput);
+  std::signal(SIGSEGV, KeepInput);
   RunOn({});
   const std::vector<std::string> files = FilesOf(paths);
   std::vector<std::vector<uint8_t>> seeds = {{}};
@@ -132,5 +162,10 @@ int main(int argc, char** argv) {
     }
   }
   std::printf("replayed %zu files and %zu inputs made from them\n", files.size(), runs);
-  return 0;
+  if (!cells) return 0;
+  if (isthmus::fuzz::PrintCells == nullptr) {
+    std::fprintf(stderr, "this fuzzer has no board of states\n");
+    return 1;
+  }
+  return isthmus::fuzz::PrintCells(stdout) == 0 ? 0 : 1;
 }

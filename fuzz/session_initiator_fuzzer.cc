@@ -1,8 +1,8 @@
 // A hostile target against the initiator's session: each submitted task ends exactly once, nothing
 // is sent beyond the command window, and after the transport has closed the session can always end.
 //
-// Input: one byte of configuration (1 digests, 2 InitialR2T, 4 any order, 8 FastAbort, 16 received
-// byte by byte), then steps of an opcode byte and its operands, see Run::Step().
+// Input: a script (fuzz/script.h). Configuration: 1 digests, 2 InitialR2T, 4 any order, 8 FastAbort,
+// 16 received byte by byte. A step is a byte that names it and its operands, see Run::Step().
 
 #include <algorithm>
 #include <array>
@@ -13,12 +13,17 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "digest/kernel.h"
 #include "digest/select.h"
 #include "digest/value.h"
+#include "fuzz/cells.h"
 #include "fuzz/entry_points.h"
+#include "fuzz/raw_pdu.h"
+#include "fuzz/script.h"
 #include "initiator/connection.h"
 #include "initiator/event.h"
 #include "initiator/session.h"
@@ -31,30 +36,6 @@ void Require(bool holds) {
   if (!holds) std::abort();
 }
 
-// The rest of the input.
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  bool empty() const { return size_ == 0; }
-  uint8_t Byte() {
-    if (size_ == 0) return 0;
-    --size_;
-    return *data_++;
-  }
-  uint32_t Word() { return static_cast<uint32_t>(Byte()) << 8 | Byte(); }
-  std::string Bytes(size_t count) {
-    count = std::min(count, size_);
-    std::string bytes(reinterpret_cast<const char*>(data_), count);
-    data_ += count;
-    size_ -= count;
-    return bytes;
-  }
-
- private:
-  const uint8_t* data_;
-  size_t size_;
-};
-
 void Put32(std::string& pdu, size_t at, uint32_t value) {
   for (size_t i = 0; i < 4; ++i) pdu[at + i] = static_cast<char>(value >> (24 - 8 * i));
 }
@@ -63,6 +44,63 @@ uint32_t Get32(const uint8_t* pdu, size_t at) {
   for (size_t i = 0; i < 4; ++i) value = value << 8 | pdu[at + i];
   return value;
 }
+
+// Section 8.1.1: what is left of it once the login is done.
+constexpr const char* kRows[] = {"LOGGED_IN",    "IN_LOGOUT", "LOGOUT_REQUESTED",
+                                 "CLEANUP_WAIT", "FREE",      "IN_CLEANUP"};
+constexpr fuzz::Unreachable kUnreachable[] = {
+    {"IN_CLEANUP", fuzz::kAnyOpcode,
+     "at ErrorRecoveryLevel 0 no connection cleans up another (M2, section 8.2)"}};
+constexpr size_t RowOf(CsmState state) {
+  switch (state) {
+    case CsmState::kLoggedIn:
+      return 0;
+    case CsmState::kInLogout:
+      return 1;
+    case CsmState::kLogoutRequested:
+      return 2;
+    case CsmState::kCleanupWait:
+      return 3;
+    case CsmState::kInCleanup:
+      return 5;
+    default:
+      return 4;
+  }
+}
+constexpr fuzz::CellBoard kBoard = {
+    .rows = kRows, .columns = fuzz::kResponseOpcodes, .unreachable = kUnreachable};
+
+// One of each response of section 11.
+constexpr std::string_view kHeaders[] = {
+    "20 80 0000 00000000 0000000000000000 ffffffff 00000001 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // NOP-In that asks
+    "20 80 0000 00000000 0000000000000000 00000000 ffffffff 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // NOP-In that answers
+    "21 80 0000 00000000 0000000000000000 00000000 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // SCSI Response
+    "21 82 0002 00000000 0000000000000000 00000001 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000040",  // one with a residual
+    "22 80 0000 00000000 0000000000000000 00000000 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Task Management Function Response
+    "24 80 0000 00000000 0000000000000000 00000000 ffffffff 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Text Response
+    "25 80 0000 00000000 0000000000000000 00000000 ffffffff 00000000 fffffffc 00000005 "
+    "000000000000000000000000",  // Data-In
+    "25 81 0000 00000000 0000000000000000 00000000 ffffffff 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Data-In with status
+    "26 80 0000 00000000 0000000000000000 00000000 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Logout Response
+    "31 80 0000 00000000 0000000000000000 00000000 00000007 00000064 fffffffc 00000005 "
+    "000000000000040000000100",  // R2T
+    "32 80 0000 00000000 0000000000000000 ffffffff 00000000 00000064 fffffffc 00000005 "
+    "010000000000000500000000",  // Asynchronous Message: asks for logout
+    "3f 80 0400 00000000 0000000000000000 ffffffff 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Reject
+    "23 87 0000 00000000 0000000000000000 00000000 00000000 00000064 fffffffc 00000005 "
+    "000000000000000000000000",  // Login Response
+};
+fuzz::Framing FramingOf(uint8_t flags) { return {(flags & 1) != 0, (flags & 1) != 0}; }
+constexpr fuzz::ScriptShape kShape = {FramingOf, kHeaders};
 
 class Run {
  public:
@@ -75,7 +113,7 @@ class Run {
     LogIn();
   }
 
-  void Step(Input& input) {
+  void Step(fuzz::Operands input) {
     switch (input.Byte() % 12) {
       case 0:  // raw bytes
         Receive(input.Bytes(input.Byte()));
@@ -100,7 +138,7 @@ class Run {
             nullptr));
         break;
       case 8:
-        now_ = now_ + Milliseconds(input.Word());
+        now_ = now_ + Milliseconds(input.Half());
         session_->HandleTimeout(now_);
         break;
       case 9:
@@ -113,9 +151,17 @@ class Run {
         if (!session_->connected()) LogIn();
         break;
     }
-    Drain();
-    Flush();
-    Drain();
+    Settle();
+  }
+
+  void Wire(std::span<const uint8_t> bytes) {
+    if (bytes.empty()) return;
+    const fuzz::Framing framing = FramingOf(digests_ ? 1 : 0);
+    for (fuzz::RawPdu& pdu : fuzz::SplitPdus(bytes.data() + 1, bytes.size() - 1, framing)) {
+      if (pdu.HasHeader()) Mend(&pdu, bytes[0], framing);
+      Receive(Join(pdu));
+      Settle();
+    }
   }
 
   void Finish() {
@@ -141,7 +187,7 @@ class Run {
     options.limits.tx_entries = options.limits.tx_pdus_in_flight = 16;
     connection_.emplace(Connection::OnHeap(options));
     received_ = sent_ = 0;
-    digests_ = false;
+    digests_ = disconnected_ = false;
     FlushConnection();
     const bool on = (flags_ & 1) != 0;
     const std::string digest = on ? "CRC32C" : "None";
@@ -188,12 +234,64 @@ class Run {
     connection_.reset();
   }
 
+  void Settle() {
+    Drain();
+    Flush();
+    Drain();
+  }
+
+  // Section 11: StatSN where a response takes a number; the window; the tag of something that is outstanding.
+  void Mend(fuzz::RawPdu* pdu, uint8_t mends, fuzz::Framing framing) {
+    const uint8_t opcode = pdu->opcode();
+    if ((mends & fuzz::kMendTags) != 0 && pdu->Word(16) != 0xffffffff) {
+      pdu->SetWord(16, Tag(pdu->Byte(19)), framing);
+    }
+    if ((mends & fuzz::kMendNumbers) == 0) return;
+    const bool has_status = opcode != 0x25 || (pdu->Byte(1) & 1) != 0;
+    const bool counted =
+        opcode != 0x31 && has_status && !(opcode == 0x20 && pdu->Word(16) == 0xffffffff);
+    if (has_status) pdu->SetWord(24, stat_sn_, framing);
+    if (counted) ++stat_sn_;
+    pdu->SetWord(32, max_cmd_sn_, framing);
+    if (static_cast<int32_t>(max_cmd_sn_ - pdu->Word(28)) < -1) {
+      pdu->SetWord(28, max_cmd_sn_, framing);
+    }
+  }
+
+  struct Snapshot {
+    size_t row;
+    uint64_t rejects, discarded, digest_errors, events;
+    bool disconnected;
+  };
+  Snapshot Look() const {
+    const RxCounters* rx = session_->rx_counters();
+    const SessionCounters& counters = session_->counters();
+    return {.row = RowOf(session_->connection_state()),
+            .rejects = counters.rejects,
+            .discarded = counters.discarded_pdus,
+            .digest_errors = rx == nullptr ? 0 : rx->header_digest_errors + rx->data_digest_errors,
+            .events = events_,
+            .disconnected = disconnected_};
+  }
+  void Visit(const Snapshot& before, uint8_t first_byte, bool read) const {
+    const Snapshot now = Look();
+    using fuzz::CellVerdict;
+    const CellVerdict verdict = !read                                      ? CellVerdict::kNotRead
+                                : now.digest_errors > before.digest_errors ? CellVerdict::kBadDigest
+                                : now.disconnected != before.disconnected  ? CellVerdict::kEnded
+                                : now.rejects != before.rejects            ? CellVerdict::kRejected
+                                : now.discarded != before.discarded        ? CellVerdict::kIgnored
+                                : now.events != before.events              ? CellVerdict::kAnnounced
+                                                                           : CellVerdict::kTaken;
+    fuzz::VisitCell(before.row, first_byte, verdict, std::min<size_t>(session_->outstanding(), 7));
+  }
+
   uint32_t Tag(uint8_t choice) const {
     if (tags_.empty()) return 0xffffffff;
     return tags_[choice % tags_.size()];
   }
 
-  void SendPdu(Input& input) {
+  void SendPdu(fuzz::Operands& input) {
     static constexpr uint8_t kOpcodes[] = {0x20, 0x21, 0x22, 0x24, 0x25, 0x25,
                                            0x26, 0x31, 0x31, 0x32, 0x3f};
     std::string pdu(48, '\0');
@@ -209,15 +307,15 @@ class Run {
     const bool counted =
         pdu[0] != 0x31 && !(pdu[0] == 0x25 && (pdu[1] & 1) == 0) &&
         !(pdu[0] == 0x20 && Get32(reinterpret_cast<uint8_t*>(pdu.data()), 16) == 0xffffffff);
-    Put32(pdu, 24, (repair & 8) != 0 ? stat_sn_ : input.Word());
+    Put32(pdu, 24, (repair & 8) != 0 ? stat_sn_ : input.Half());
     if (counted && (repair & 8) != 0) ++stat_sn_;
     Put32(pdu, 28, 0xfffffffc + input.Byte() % 16);
     const uint32_t max = max_cmd_sn_ + input.Byte() % 4;
     Put32(pdu, 32, max);
     if (static_cast<int32_t>(max - max_cmd_sn_) > 0) max_cmd_sn_ = max;
     Put32(pdu, 36, input.Byte());  // DataSN, R2TSN, AsyncEvent ...
-    Put32(pdu, 40, input.Word());  // Buffer Offset
-    Put32(pdu, 44, input.Word());  // Desired Data Transfer Length, Residual Count
+    Put32(pdu, 40, input.Half());  // Buffer Offset
+    Put32(pdu, 44, input.Half());  // Desired Data Transfer Length, Residual Count
     if (pdu[0] == 0x32) pdu[36] = static_cast<char>(input.Byte() % 8);
     std::string data = input.Bytes(input.Byte());
     if (pdu[0] == 0x3f && (repair & 16) != 0) data = last_request_;
@@ -240,17 +338,17 @@ class Run {
     for (std::byte b : bytes) pdu += static_cast<char>(static_cast<uint8_t>(b) ^ (bad ? 1 : 0));
   }
 
-  void Submit(Input& input) {
+  void Submit(fuzz::Operands& input) {
     const uint8_t how = input.Byte();
     std::array<std::byte, 32> cdb = {};
     Command command;
     command.cdb = std::span(cdb).first((how & 1) != 0 ? 10 : 20);
     command.immediate = (how & 14) == 14;
     command.lun[1] = static_cast<std::byte>(how >> 7);
-    if ((how & 2) != 0) command.data_out = std::span(source_).first(input.Word() % 5000);
+    if ((how & 2) != 0) command.data_out = std::span(source_).first(input.Half() % 5000);
     std::vector<std::byte>& destination = destinations_[next_cookie_ % destinations_.size()];
     if ((how & 2) == 0 || (how & 4) != 0) {
-      destination.assign(input.Word() % 3000, std::byte{0});
+      destination.assign(input.Half() % 3000, std::byte{0});
       command.data_in = destination;
     }
     command.retry = (how & 16) != 0 ? RetryPolicy::kReissue : RetryPolicy::kReport;
@@ -291,15 +389,21 @@ class Run {
   void Receive(std::string bytes) {
     const std::string& kept = lent_.emplace_back(std::move(bytes));
     if (kept.empty()) return;
+    const Snapshot before = Look();
+    const bool read = Deliver(kept);
+    Visit(before, static_cast<uint8_t>(kept[0]), read);
+  }
+  bool Deliver(const std::string& kept) {
     const size_t step = (flags_ & 16) != 0 ? 1 : kept.size();
     for (size_t at = 0; at < kept.size(); at += step) {
       RxSegment segment;
       segment.stream_offset = received_;
       segment.bytes = std::as_bytes(std::span(kept)).subspan(at, step);
-      if (!session_->Receive(id_, segment, now_)) return;
+      if (!session_->Receive(id_, segment, now_)) return false;
       received_ += step;
       Drain();
     }
+    return true;
   }
 
   void Close() { session_->OnTransportClosed(id_, Error::Ok()); }
@@ -308,6 +412,8 @@ class Run {
     Event event;
     while (session_->Next(&event)) {
       Require(!ended_);
+      ++events_;
+      disconnected_ = disconnected_ || event.kind == EventKind::kDisconnect;
       ended_ = event.kind == EventKind::kSessionEnded;
       if (event.kind != EventKind::kCompleted) continue;
       for (auto& [cookie, told] : told_) told += cookie == event.cookie;
@@ -355,7 +461,8 @@ class Run {
   std::optional<Connection> connection_;
   std::optional<Session> session_;
   ConnectionId id_;
-  bool digests_ = false, ended_ = false, logged_in_once_ = false;
+  bool digests_ = false, ended_ = false, logged_in_once_ = false, disconnected_ = false;
+  uint64_t events_ = 0;
   uint32_t stat_sn_ = 100, max_cmd_sn_ = 1;
   uint64_t next_cookie_ = 1, received_ = 0, sent_ = 0, refused_ = 0;
   std::vector<std::pair<uint64_t, int>> told_;
@@ -372,10 +479,32 @@ class Run {
 }  // namespace isthmus::initiator
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  if (size == 0) return 0;
-  isthmus::initiator::Input input(data + 1, size - 1);
-  isthmus::initiator::Run run(data[0]);
-  for (int steps = 0; steps < 200 && !input.empty(); ++steps) run.Step(input);
+  using namespace isthmus;
+  fuzz::UseCellBoard(&initiator::kBoard);
+  fuzz::ScriptReader script(data, size);
+  initiator::Run run(script.configuration());
+  fuzz::Record record;
+  for (int steps = 0; steps < 200 && script.Next(&record); ++steps) {
+    if (record.kind == fuzz::kWire) {
+      run.Wire(record.bytes);
+    } else {
+      run.Step(fuzz::Operands(record.bytes));
+    }
+  }
   run.Finish();
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::MutateScript(initiator::kShape, data, size, max_size, seed);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
+                                            const uint8_t* data2, size_t size2, uint8_t* out,
+                                            size_t max_out_size, unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::CrossOverScripts(initiator::kShape, data1, size1, data2, size2, out, max_out_size,
+                                seed);
 }

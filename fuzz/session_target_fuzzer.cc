@@ -2,7 +2,8 @@
 // sends, loss. Invariants: every announced task is released exactly once and not used after; whatever happened, closing the
 // transport and releasing what was aborted ends the session; the window never shrinks; nothing is sent after the end.
 //
-// Input: one byte of configuration, then operations of one byte each with its arguments. Bytes that run out read as 0.
+// Input: a script (fuzz/script.h). A step is a byte that names it and its operands, see Run::Step().
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <cstdio>
@@ -12,12 +13,18 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "digest/select.h"
 #include "digest/value.h"
+#include "fuzz/cells.h"
+#include "fuzz/entry_points.h"
+#include "fuzz/raw_pdu.h"
+#include "fuzz/script.h"
 #include "target/connection.h"
 #include "target/session.h"
 
@@ -28,28 +35,6 @@ void Require(bool invariant, int line = __builtin_LINE()) {
   if (!invariant) std::fprintf(stderr, "invariant at line %d\n", line);
   if (!invariant) std::abort();
 }
-
-class Input {
- public:
-  Input(const uint8_t* data, size_t size) : data_(data), size_(size) {}
-  bool done() const { return at_ >= size_; }
-  uint8_t Byte() { return at_ < size_ ? data_[at_++] : 0; }
-  uint32_t Word() {
-    uint32_t v = 0;
-    for (int i = 0; i < 4; ++i) v = v << 8 | Byte();
-    return v;
-  }
-  std::string Bytes(size_t n) {
-    std::string out;
-    while (n-- > 0 && !done()) out.push_back(static_cast<char>(Byte()));
-    return out;
-  }
-
- private:
-  const uint8_t* data_;
-  size_t size_;
-  size_t at_ = 0;
-};
 
 struct TaskView {
   TaskId id;
@@ -62,13 +47,73 @@ struct TaskView {
       memory;  // lent; freed at kTaskReleased, so that ASan sees a late use
 };
 
+// Section 8.1.1: what is left of it once the login is done.
+constexpr const char* kRows[] = {"LOGGED_IN",    "IN_LOGOUT", "LOGOUT_REQUESTED",
+                                 "CLEANUP_WAIT", "FREE",      "IN_CLEANUP"};
+constexpr fuzz::Unreachable kUnreachable[] = {
+    {"IN_CLEANUP", fuzz::kAnyOpcode,
+     "at ErrorRecoveryLevel 0 no connection cleans up another (M2, section 8.2)"}};
+constexpr size_t RowOf(CsmState state) {
+  switch (state) {
+    case CsmState::kLoggedIn:
+      return 0;
+    case CsmState::kInLogout:
+      return 1;
+    case CsmState::kLogoutRequested:
+      return 2;
+    case CsmState::kCleanupWait:
+      return 3;
+    case CsmState::kInCleanup:
+      return 5;
+    default:
+      return 4;
+  }
+}
+constexpr fuzz::CellBoard kBoard = {
+    .rows = kRows, .columns = fuzz::kRequestOpcodes, .unreachable = kUnreachable};
+
+// One of each request of section 11 that a session takes.
+constexpr std::string_view kHeaders[] = {
+    "00 80 0000 00000000 0000000000000000 00000001 ffffffff 00000064 00000000 "
+    "00000000000000000000000000000000",  // NOP-Out
+    "01 c1 0000 00000000 0000000000000000 00000001 00000200 00000064 00000000 "
+    "28000000000000000100000000000000",  // read
+    "01 a1 0000 00000000 0000000000000000 00000002 00000800 00000064 00000000 "
+    "2a000000000000000400000000000000",  // write
+    "01 61 0000 00000000 0000000000000000 00000003 00000200 00000064 00000000 "
+    "53000000000000000100000000000000",  // both, of which the AHS is missing
+    "42 81 0000 00000000 0000000000000000 00000004 00000001 00000064 00000000 "
+    "00000064000000000000000000000000",  // ABORT TASK
+    "02 85 0000 00000000 0000000000000000 00000005 ffffffff 00000064 00000000 "
+    "00000000000000000000000000000000",  // LOGICAL UNIT RESET
+    "05 80 0000 00000000 0000000000000000 00000002 ffffffff 00000000 00000000 "
+    "00000000000000000000000000000000",  // Data-Out
+    "04 80 0000 00000000 0000000000000000 00000006 ffffffff 00000064 00000000 "
+    "00000000000000000000000000000000",  // Text
+    "06 80 0000 00000000 0000000000000000 00000007 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",  // Logout
+    "10 80 0000 00000000 0000000000000000 00000001 ffffffff 00000000 00000000 "
+    "00000000000000000000000000000000",  // SNACK
+    "43 87 0000 00000000 800000000000 0000 00000001 00000000 00000064 00000000 "
+    "00000000000000000000000000000000",  // Login
+};
+fuzz::Framing FramingOf(uint8_t config) { return {(config & 4) != 0, (config & 8) != 0}; }
+constexpr fuzz::ScriptShape kShape = {FramingOf, kHeaders};
+
 class Run {
  public:
-  explicit Run(Input input) : in_(input) {}
-
-  void Go() {
-    if (!Login(in_.Byte())) return;
-    while (!in_.done() && !ended_) Step();
+  void Go(fuzz::ScriptReader script) {
+    if (!Login(script.configuration())) return;
+    framing_ = FramingOf(script.configuration());
+    for (fuzz::Record record; !ended_ && script.Next(&record);) {
+      if (record.kind == fuzz::kWire) {
+        Wire(record.bytes);
+      } else {
+        in_ = fuzz::Operands(record.bytes);
+        Step();
+      }
+      Check();
+    }
     Finish();
   }
 
@@ -191,7 +236,60 @@ class Run {
         break;
     }
     if ((op & 0x80) == 0) Drain();
-    Check();
+  }
+
+  void Wire(std::span<const uint8_t> bytes) {
+    if (bytes.empty()) return;
+    for (fuzz::RawPdu& pdu : fuzz::SplitPdus(bytes.data() + 1, bytes.size() - 1, framing_)) {
+      if (pdu.HasHeader()) Mend(&pdu, bytes[0]);
+      Feed(Join(pdu));
+    }
+  }
+
+  // Section 11: CmdSN in all requests but Data-Out and SNACK; a Data-Out that answers an R2T goes on where that stands.
+  void Mend(fuzz::RawPdu* pdu, uint8_t mends) {
+    const uint8_t opcode = pdu->opcode();
+    if ((mends & fuzz::kMendNumbers) != 0 && opcode != 0x05 && opcode != 0x10) {
+      pdu->SetWord(24, cmd_sn_, framing_);
+      if (!pdu->immediate()) ++cmd_sn_;
+    }
+    if ((mends & fuzz::kMendTags) == 0 || opcode != 0x05 || pdu->Word(20) == 0xffffffff) return;
+    if (r2ts_.empty()) return;
+    R2t& r2t = r2ts_[pdu->Word(20) % r2ts_.size()];
+    pdu->SetWord(16, r2t.itt, framing_);
+    pdu->SetWord(20, r2t.ttt, framing_);
+    pdu->SetWord(36, r2t.data_sn++, framing_);
+    pdu->SetWord(40, r2t.offset, framing_);
+    r2t.offset += static_cast<uint32_t>(pdu->data.size());
+  }
+
+  struct Snapshot {
+    size_t row;
+    uint64_t rejects, ignored, digest_errors, events, disconnects;
+  };
+  Snapshot Look() const {
+    Snapshot now = {.row = RowOf(session_->connection_state(id_)),
+                    .rejects = session_->counters().rejects,
+                    .ignored = session_->counters().ignored,
+                    .digest_errors = 0,
+                    .events = events_,
+                    .disconnects = logged_out_done_};
+    if (!closed_) {
+      const RxCounters& rx = session_->rx_counters(id_);
+      now.digest_errors = rx.header_digest_errors + rx.data_digest_errors;
+    }
+    return now;
+  }
+  void Visit(const Snapshot& before, uint8_t first_byte) const {
+    const Snapshot now = Look();
+    using fuzz::CellVerdict;
+    const CellVerdict verdict = now.digest_errors != before.digest_errors ? CellVerdict::kBadDigest
+                                : now.disconnects != before.disconnects   ? CellVerdict::kEnded
+                                : now.rejects != before.rejects           ? CellVerdict::kRejected
+                                : now.ignored != before.ignored           ? CellVerdict::kIgnored
+                                : now.events != before.events             ? CellVerdict::kAnnounced
+                                                                          : CellVerdict::kTaken;
+    fuzz::VisitCell(before.row, first_byte, verdict, std::min<size_t>(tasks_.size(), 7));
   }
 
   // A PDU near to a good one: tags, numbers and lengths come from small sets, or from the input.
@@ -223,7 +321,7 @@ class Run {
         break;
       case 0x05:
         Put(h, 20,
-            (tags & 0x80) != 0 && !ttts_.empty() ? ttts_[tags / 8 % ttts_.size()] : 0xffffffff);
+            (tags & 0x80) != 0 && !r2ts_.empty() ? r2ts_[tags / 8 % r2ts_.size()].ttt : 0xffffffff);
         Put(h, 36, numbers & 3);
         Put(h, 40, in_.Byte() * 16u);
         size = in_.Byte() * 4u;
@@ -277,7 +375,16 @@ class Run {
   }
 
   void Feed(std::string bytes) {
-    if (bytes.empty() || closed_) return;
+    if (bytes.empty() || ended_) return;
+    if (closed_) {
+      RxSegment segment;
+      segment.stream_offset = received_;
+      segment.bytes = std::as_bytes(std::span(bytes));
+      Require(!session_->Receive(id_, segment, now_));
+      fuzz::VisitCell(RowOf(session_->connection_state(id_)), static_cast<uint8_t>(bytes[0]),
+                      fuzz::CellVerdict::kNotRead);
+      return;
+    }
     if (queue_.size() < 64) queue_.push_back(std::make_unique<std::string>(std::move(bytes)));
     Push();
   }
@@ -287,11 +394,28 @@ class Run {
       segment.stream_offset = received_;
       segment.bytes = {reinterpret_cast<const std::byte*>(queue_[next_]->data()),
                        queue_[next_]->size()};
-      if (!session_->Receive(id_, segment, now_)) return;
+      const Snapshot before = Look();
+      const auto first = static_cast<uint8_t>(segment.bytes[0]);
+      if (!session_->Receive(id_, segment, now_)) {
+        fuzz::VisitCell(before.row, first, fuzz::CellVerdict::kNotRead);
+        return;
+      }
       received_ += queue_[next_]->size();
       ++next_;
       Drain();
+      Visit(before, first);
     }
+  }
+
+  static uint32_t Word(const std::byte* at) {
+    uint32_t word = 0;
+    for (int i = 0; i < 4; ++i) word = word << 8 | static_cast<uint8_t>(at[i]);
+    return word;
+  }
+  // An R2T, section 11.8.
+  void Remember(const std::byte* pdu) {
+    r2ts_.push_back({Word(pdu + 16), Word(pdu + 20), Word(pdu + 40), 0});
+    if (r2ts_.size() > 16) r2ts_.pop_front();
   }
 
   void Transmit(size_t most) {
@@ -303,10 +427,7 @@ class Run {
       for (uint32_t j = 0; j < slices[i].size; ++j)
         sink_ ^= static_cast<uint8_t>(slices[i].data[j]);
       if (slices[i].size >= 48 && static_cast<uint8_t>(slices[i].data[0]) == 0x31) {
-        uint32_t ttt = 0;
-        for (int j = 20; j < 24; ++j) ttt = ttt << 8 | static_cast<uint8_t>(slices[i].data[j]);
-        ttts_.push_back(ttt);
-        if (ttts_.size() > 16) ttts_.pop_front();
+        Remember(slices[i].data);
       }
       bytes += slices[i].size;
     }
@@ -326,6 +447,7 @@ class Run {
     Event event;
     while (session_->Next(&event)) {
       Require(!ended_);
+      ++events_;
       switch (event.kind) {
         case EventKind::kBegin:
         case EventKind::kCommand: {
@@ -517,7 +639,8 @@ class Run {
 
   static constexpr char kTargets[] =
       "TargetName=iqn.2026-01.example:disk\0TargetAddress=192.0.2.1:3260,1";
-  Input in_;
+  fuzz::Operands in_{{}};
+  fuzz::Framing framing_;
   const digest::Kernel* kernel_ = &digest::SelectKernel();
   SessionOptions session_options_;
   std::optional<Session> session_;
@@ -531,7 +654,11 @@ class Run {
   uint8_t sink_ = 0;
   std::vector<std::unique_ptr<std::string>> queue_;
   size_t next_ = 0;
-  std::deque<uint32_t> ttts_;
+  struct R2t {
+    uint32_t itt, ttt, offset, data_sn;
+  };
+  std::deque<R2t> r2ts_;
+  uint64_t events_ = 0;
   std::deque<Event> requests_;
   std::map<uint32_t, TaskView> tasks_;
 };
@@ -540,6 +667,22 @@ class Run {
 }  // namespace isthmus::target
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  isthmus::target::Run(isthmus::target::Input(data, size)).Go();
+  using namespace isthmus;
+  fuzz::UseCellBoard(&target::kBoard);
+  target::Run().Go(fuzz::ScriptReader(data, size));
   return 0;
+}
+
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::MutateScript(target::kShape, data, size, max_size, seed);
+}
+
+extern "C" size_t LLVMFuzzerCustomCrossOver(const uint8_t* data1, size_t size1,
+                                            const uint8_t* data2, size_t size2, uint8_t* out,
+                                            size_t max_out_size, unsigned int seed) {
+  using namespace isthmus;
+  return fuzz::CrossOverScripts(target::kShape, data1, size1, data2, size2, out, max_out_size,
+                                seed);
 }
