@@ -8,7 +8,7 @@ Checked:
     and runs
   * tools/package: the packages install into a root of their own, hold the files of tools/install, serve to build the same
     program, and are removed without a trace; man pages name every flag
-  * what CHECKS lists further
+  * the examples in C (tools/testing/embedding_examples.py), with nbdkit, qemu-img, libiscsi, tgt and tshark
 
 Run it alone: tools/test embedding [CHECK…]
 """
@@ -310,11 +310,12 @@ CHECKS: list[Callable[[Installed], None]] = [
 
 def run_checks(names: list[str]) -> Outcome:
     """All checks, or those whose names begin so."""
+    from tools.testing import embedding_examples  # which uses this module
     outcome = Outcome()
     built = tree.build()
     with tempfile.TemporaryDirectory(prefix="isthmus-embedding-") as folder:
         installed = Installed(built, pathlib.Path(folder).resolve())
-        for check in CHECKS:
+        for check in CHECKS + embedding_examples.CHECKS:
             name = check.__name__
             if names and not name.startswith(tuple(names)):
                 continue
