@@ -46,10 +46,10 @@ Receiver::Receiver(const Options& options)
       role_(options.role),
       max_data_length_(options.MaxRecvDataSegmentLength),
       audit_one_in_(options.audit_one_in),
-      until_audit_(options.audit_one_in),
-      tracer_(options.tracer) {
+      until_audit_(options.audit_one_in) {
   Check(kernel_ != nullptr);
   for (Gathered& gathered : gathered_) gathered.bytes.fill(std::byte{0});
+  starts_.fill(0);
   current_ = 1;
   StartPdu();
 }
@@ -83,6 +83,7 @@ bool Receiver::Push(const RxSegment& segment) {
   lent.segment = segment;
   lent.placed_left = segment.placed;
   lent.consumed = 0;
+  lent.answered = false;
   lent.stripped_left = segment.stripped;
   ++lent_count_;
   lent_offset_ += lent.left();
@@ -175,37 +176,8 @@ bool Receiver::Fail(ErrorCode code, PduClass pdu_class, uint32_t detail, RxItem*
   item->kind = RxItemKind::kError;
   item->stream_offset = pdu_offset_;
   item->error = MakeError(code, role_, pdu_class, 0, detail);
-  if (tracer_.ring != nullptr) [[unlikely]]
-    Trace(DigestVerdict::kUnchecked, code);
   phase_ = Phase::kFailed;
   return true;
-}
-
-// Of the current PDU, before StartPdu() or kFailed.
-void Receiver::Trace(DigestVerdict data_verdict, ErrorCode error) {
-  const Gathered& gathered = gathered_[current_];
-  const std::byte* header = gathered.bytes.data() + Gathered::kMaxTail;
-  const bool digest_came = has_header_digest_ && phase_ >= Phase::kHeaderVerdict;
-  PduTrace trace;
-  trace.stream_offset = pdu_offset_;
-  trace.source = tracer_.source;
-  trace.direction = PduDirection::kReceived;
-  trace.error = error;
-  if (error == ErrorCode::kHeaderDigest) {
-    trace.header_verdict = DigestVerdict::kBad;
-  } else if (phase_ > Phase::kHeaderVerdict || error == ErrorCode::kDataSegmentTooLong) {
-    trace.data_segment_length = data_length_;
-    if (digest_came) trace.header_verdict = DigestVerdict::kGood;
-  }
-  trace.header_by_device = digest_came && header_by_device_;
-  trace.data_verdict = data_verdict;
-  trace.data_by_device = data_by_device_;
-  const uint32_t wanted =
-      wire::kBhsSize +
-      (header_got_ < wire::kBhsSize ? 0 : std::to_integer<uint32_t>(header[4]) * 4);
-  const uint32_t size = std::min(header_got_, wanted);
-  tracer_.ring->Add(trace, {header, std::min<size_t>(size, wire::kBhsSize)},
-                    {header + wire::kBhsSize, size > wire::kBhsSize ? size - wire::kBhsSize : 0});
 }
 
 bool Receiver::FailPlacement(RxItem* item) {
@@ -238,8 +210,7 @@ void Receiver::StartPdu() {
   pdu_offset_ = stream_offset_;
   stripped_header_digest_ = false;
   stripped_data_digest_ = false;
-  header_by_device_ = false;
-  data_by_device_ = false;
+  data_answered_ = false;
   audit_ = audit_one_in_ > 0 && --until_audit_ == 0;
   if (audit_) until_audit_ = audit_one_in_;
   phase_ = Phase::kHeader;
@@ -283,10 +254,8 @@ bool Receiver::HeaderDigestAgrees(uint32_t* computed) {
   const bool vouched = IsVouchedFor(evidence);
   if (vouched && (stripped_header_digest_ || !audit_)) {
     ++counters_.header_digests_by_device;
-    header_by_device_ = true;
     return true;
   }
-  header_by_device_ = stripped_header_digest_;
   if (stripped_header_digest_) return false;
   const std::byte* header = gathered_[current_].header();
   const size_t covered = header_need_ - kDigestSize;
@@ -313,6 +282,7 @@ bool Receiver::JudgeHeader(RxItem* item) {
       return Fail(ErrorCode::kHeaderDigest, PduClass::kNone, computed, item);
     }
   }
+  starts_[start_count_++ % kRememberedStarts] = pdu_offset_;
   const wire::Bhs& header = gathered_[current_].bhs();
   data_length_ = wire::Get(header, wire::kDataSegmentLength);
   if (data_length_ > max_data_length_) {
@@ -364,6 +334,7 @@ void Receiver::TakeData(Lent& lent) {
   if (lent.placed_left > 0) {
     const auto size = static_cast<uint32_t>(lent.placed_left);
     Believe(lent, lent.segment.data, &data_evidence_);
+    data_answered_ = data_answered_ || lent.answered;
     lost_data_ = lost_data_ || scratch_;
     data_got_ += size;
     lent.placed_left = 0;
@@ -385,6 +356,7 @@ void Receiver::TakeData(Lent& lent) {
 void Receiver::DigestData(const std::byte* from, uint32_t size, const Lent& lent, bool whole_run) {
   const Evidence& evidence = lent.segment.data;
   Believe(lent, evidence, &data_evidence_);
+  data_answered_ = data_answered_ || lent.answered;
   counters_.data_bytes += size;
   if (scratch_) {
     // Nothing is kept that could be digested later.
@@ -441,12 +413,12 @@ bool Receiver::DataDigestAgrees() {
   const bool vouched = IsVouchedFor(evidence);
   if (vouched && (lost_data_ || stripped_data_digest_ || !audit_)) {
     ++counters_.data_digests_by_device;
-    data_by_device_ = true;
     counters_.data_digest_bytes_by_device += data_length_;
+    counters_.data_digests_by_accelerator += data_answered_;
+    counters_.data_digest_bytes_by_accelerator += data_answered_ ? data_length_ : 0;
     return true;
   }
-  data_by_device_ = lost_data_ || stripped_data_digest_;
-  if (data_by_device_) return false;
+  if (lost_data_ || stripped_data_digest_) return false;
   const uint32_t padding = Padding(data_length_);
   const digest::Crc32c digest = digest::LoadDigest(tail() + padding);
   if (!scratch_) CatchUp();
@@ -458,6 +430,7 @@ bool Receiver::DataDigestAgrees() {
   }
   ++counters_.data_digests_by_software;
   CompareVerdicts(evidence, vouched, crc == digest);
+  counters_.audited_bytes += vouched ? data_length_ : 0;
   return crc == digest;
 }
 
@@ -473,8 +446,6 @@ bool Receiver::JudgeData(RxItem* item) {
   item->data_verdict = verdict;
   ++counters_.pdus;
   counters_.bytes += stream_offset_ - pdu_offset_;
-  if (tracer_.ring != nullptr) [[unlikely]]
-    Trace(verdict, ErrorCode::kOk);
   sink_ = nullptr;
   StartPdu();
   return true;
@@ -520,18 +491,37 @@ void Receiver::SetDigests(bool header_digest, bool data_digest) {
 
 void Receiver::SetMaxRecvDataSegmentLength(uint32_t bytes) { max_data_length_ = bytes; }
 
+void Receiver::SetAudit(uint32_t one_in) { audit_one_in_ = until_audit_ = one_in; }
+
 void Receiver::Resolve(uint32_t ticket, const Evidence& header, const Evidence& data) {
   if (Waits(header_evidence_.Total(), ticket)) {
     Replace(header_evidence_, Answered(header_evidence_.Total(), header));
   }
   if (Waits(data_evidence_.Total(), ticket)) {
     Replace(data_evidence_, Answered(data_evidence_.Total(), data));
+    data_answered_ = true;
   }
   for (uint32_t i = 0; i < lent_count_; ++i) {
-    RxSegment& segment = lent_[(first_lent_ + i) % kMaxSegments].segment;
+    Lent& lent = lent_[(first_lent_ + i) % kMaxSegments];
+    RxSegment& segment = lent.segment;
     if (Waits(segment.header, ticket)) segment.header = Answered(segment.header, header);
-    if (Waits(segment.data, ticket)) segment.data = Answered(segment.data, data);
+    if (!Waits(segment.data, ticket)) continue;
+    segment.data = Answered(segment.data, data);
+    lent.answered = true;
   }
+}
+
+PduStart Receiver::PduStartsAt(uint64_t stream_offset) const {
+  const bool header_is_right =
+      phase_ != Phase::kHeader && phase_ != Phase::kHeaderVerdict && phase_ != Phase::kFailed;
+  if (stream_offset >= stream_offset_ || (stream_offset == pdu_offset_ && !header_is_right)) {
+    return phase_ == Phase::kFailed ? PduStart::kNo : PduStart::kNotYet;
+  }
+  const uint64_t first = start_count_ < kRememberedStarts ? 0 : start_count_ - kRememberedStarts;
+  for (uint64_t i = start_count_; i > first; --i) {
+    if (starts_[(i - 1) % kRememberedStarts] == stream_offset) return PduStart::kYes;
+  }
+  return PduStart::kNo;
 }
 
 void Receiver::AbandonPending() {
