@@ -6,36 +6,35 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <nlohmann/json.hpp>
 #include <utility>
 
 #include "absl/status/statusor.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "protocol/connection/counters.h"
-#include "protocol/counters.h"
+#include "absl/strings/str_replace.h"
 #include "protocol/time.h"
-#include "target/counters.h"
-#include "transport/counters.h"
 
 namespace isthmus::target {
 namespace {
 
 constexpr char kPrefix[] = "isthmus_target_";
 
-void AddFamily(std::string* text, const std::string& name, const char* help, const char* type) {
+void AddFamily(std::string* text, const std::string& name, const std::string& help,
+               const char* type) {
   absl::StrAppend(text, "# HELP ", kPrefix, name, " ", help, "\n# TYPE ", kPrefix, name, " ", type,
                   "\n");
 }
 
-// A table's counters: group "received", counter "pdus" becomes isthmus_target_received_pdus_total.
-template <class C, size_t N>
-void AddGroup(std::string* text, const char* group, const C& counters,
-              const CounterRow<C> (&rows)[N]) {
-  ForEachCounter(counters, rows, [&](const Counter& counter) {
-    const std::string name = absl::StrCat(group, counter.name, "_total");
-    AddFamily(text, name, counter.help, "counter");
-    absl::StrAppend(text, kPrefix, name, " ", counter.value, "\n");
-  });
+// Each number of a JSON object is a counter: "received": {"pdus": 3} becomes isthmus_target_received_pdus_total.
+void AddCounters(std::string* text, const nlohmann::ordered_json& json, const std::string& group) {
+  for (const auto& item : json.items()) {
+    if (!item.value().is_number_unsigned()) continue;
+    const std::string name = absl::StrCat(group, group.empty() ? "" : "_", item.key(), "_total");
+    const std::string words = absl::StrReplaceAll(item.key(), {{"_", " "}});
+    AddFamily(text, name, group.empty() ? words : absl::StrCat(group, ": ", words), "counter");
+    absl::StrAppend(text, kPrefix, name, " ", item.value().get<uint64_t>(), "\n");
+  }
 }
 
 std::string Response(const char* status, absl::string_view type, const std::string& body) {
@@ -53,21 +52,18 @@ std::string ToPrometheus(const Report& report) {
   std::string text;
   AddFamily(&text, "connections_open", "connections that are open now", "gauge");
   absl::StrAppend(&text, kPrefix, "connections_open ", report.connections_open, "\n");
-  const Totals totals = report.Sum();
-  AddGroup(&text, "", totals, kTotalsRows);
-  AddGroup(&text, "received_", totals.received, kRxCounterRows);
-  AddGroup(&text, "sent_", totals.sent, kTxCounterRows);
-  if (!report.offload.empty()) {
-    AddGroup(&text, "device_", totals.device, transport::kLinkCounterRows);
+  const nlohmann::ordered_json json = ToJson(report);
+  AddCounters(&text, json, "");
+  for (const char* group : {"received", "sent", "device", "tasks"}) {
+    if (json.contains(group)) AddCounters(&text, json.at(group), group);
   }
-  AddGroup(&text, "tasks_", totals.session, kSessionCounterRows);
-  for (const CounterRow<ThreadCounters>& row : kThreadRows) {
-    const std::string name = absl::StrCat("thread_", row.name, "_total");
-    AddFamily(&text, name, row.help, "counter");
+  for (const auto& counter : json.at("threads").at(0).items()) {
+    const std::string name = absl::StrCat("thread_", counter.key(), "_total");
+    AddFamily(&text, name, absl::StrCat(counter.key(), " of one thread"), "counter");
     size_t index = 0;
-    for (const Totals& thread : report.threads) {
+    for (const auto& thread : json.at("threads")) {
       absl::StrAppend(&text, kPrefix, name, "{thread=\"", index++, "\"} ",
-                      ThreadCountersOf(thread).*row.counter, "\n");
+                      thread.at(counter.key()).get<uint64_t>(), "\n");
     }
   }
   return text;

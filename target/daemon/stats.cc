@@ -5,13 +5,39 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
-#include "protocol/counters.h"
-#include "target/counters.h"
 #include "transport/counters.h"
 
 namespace isthmus::target {
+namespace {
+
+using transport::CounterRow;
+
+constexpr CounterRow<SessionCounters> kSession[] = {
+    {"commands", &SessionCounters::commands},
+    {"data_out_pdus", &SessionCounters::data_out_pdus},
+    {"data_in_pdus", &SessionCounters::data_in_pdus},
+    {"r2ts", &SessionCounters::r2ts},
+    {"rejects", &SessionCounters::rejects},
+    {"pings", &SessionCounters::pings},
+    {"ignored", &SessionCounters::ignored},
+    {"read_bytes", &SessionCounters::read_bytes},
+    {"write_bytes", &SessionCounters::write_bytes},
+};
+
+constexpr CounterRow<Totals> kTotals[] = {
+    {"connections", &Totals::connections},
+    {"sessions", &Totals::sessions},
+    {"discovery_sessions", &Totals::discovery_sessions},
+    {"logins_refused", &Totals::logins_refused},
+    {"logins_redirected", &Totals::logins_redirected},
+    {"connections_dropped", &Totals::connections_dropped},
+    {"commands_answered_busy", &Totals::commands_answered_busy},
+};
+
+}  // namespace
+
 void Totals::Add(const Totals& other) {
-  isthmus::AddCounters(*this, other, kTotalsRows);
+  transport::AddRows(*this, other, kTotals);
   transport::Add(received, other.received);
   transport::Add(sent, other.sent);
   transport::Add(device, other.device);
@@ -19,7 +45,7 @@ void Totals::Add(const Totals& other) {
 }
 
 void Totals::AddSession(const SessionCounters& counters) {
-  isthmus::AddCounters(session, counters, kSessionCounterRows);
+  transport::AddRows(session, counters, kSession);
 }
 
 Totals Report::Sum() const {
@@ -30,7 +56,7 @@ Totals Report::Sum() const {
 
 nlohmann::ordered_json ToJson(const Report& report) {
   const Totals totals = report.Sum();
-  nlohmann::ordered_json json = transport::RowsToJson(totals, kTotalsRows);
+  nlohmann::ordered_json json = transport::RowsToJson(totals, kTotals);
   json["digest_kernel"] = report.digest_kernel;
   json["received"] = transport::ToJson(totals.received);
   json["sent"] = transport::ToJson(totals.sent);
@@ -38,10 +64,14 @@ nlohmann::ordered_json ToJson(const Report& report) {
     json["offload"] = report.offload;
     json["device"] = transport::ToJson(totals.device);
   }
-  json["tasks"] = transport::RowsToJson(totals.session, kSessionCounterRows);
+  json["tasks"] = transport::RowsToJson(totals.session, kSession);
   json["threads"] = nlohmann::ordered_json::array();
   for (const Totals& thread : report.threads) {
-    json["threads"].push_back(transport::RowsToJson(ThreadCountersOf(thread), kThreadRows));
+    json["threads"].push_back({{"connections", thread.connections},
+                               {"sessions", thread.sessions},
+                               {"commands", thread.session.commands},
+                               {"read_bytes", thread.session.read_bytes},
+                               {"write_bytes", thread.session.write_bytes}});
   }
   return json;
 }

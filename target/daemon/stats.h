@@ -11,7 +11,6 @@
 #include "absl/status/status.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/sender.h"
-#include "protocol/counters.h"
 #include "target/session.h"
 #include "transport/device_link.h"
 
@@ -30,36 +29,6 @@ struct Totals {
   void Add(const Totals& other);
   void AddSession(const SessionCounters& counters);
 };
-
-inline constexpr CounterRow<Totals> kTotalsRows[] = {
-    {"connections", "connections accepted", &Totals::connections},
-    {"sessions", "normal sessions that began", &Totals::sessions},
-    {"discovery_sessions", "discovery sessions that began", &Totals::discovery_sessions},
-    {"logins_refused", "logins that ended with an error status", &Totals::logins_refused},
-    {"logins_redirected", "logins sent to another portal", &Totals::logins_redirected},
-    {"connections_dropped", "connections that an error ended, theirs or ours",
-     &Totals::connections_dropped},
-    {"commands_answered_busy", "commands answered BUSY for want of buffers",
-     &Totals::commands_answered_busy},
-};
-
-// What is told of each thread.
-struct ThreadCounters {
-  uint64_t connections, sessions, commands, read_bytes, write_bytes;
-};
-inline constexpr CounterRow<ThreadCounters> kThreadRows[] = {
-    {"connections", "connections of one thread", &ThreadCounters::connections},
-    {"sessions", "sessions of one thread", &ThreadCounters::sessions},
-    {"commands", "SCSI commands of one thread", &ThreadCounters::commands},
-    {"read_bytes", "data bytes sent by one thread", &ThreadCounters::read_bytes},
-    {"write_bytes", "data bytes received by one thread", &ThreadCounters::write_bytes},
-};
-static_assert(EachCounterHasItsRow(kThreadRows));
-
-inline ThreadCounters ThreadCountersOf(const Totals& totals) {
-  return {totals.connections, totals.sessions, totals.session.commands, totals.session.read_bytes,
-          totals.session.write_bytes};
-}
 
 // What is told of a running or ended daemon.
 struct Report {
