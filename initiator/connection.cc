@@ -123,7 +123,6 @@ Connection::~Connection() {
 
 bool Connection::Receive(const RxSegment& segment, Instant now) {
   state_->SeeTime(now);
-  state_->tracer.SeeTime(now);
   if (state_->phase != ConnectionState::Phase::kLogin) return false;
   return state_->receiver->Push(segment);
 }
@@ -132,7 +131,6 @@ bool Connection::Next(Event* event) { return state_->Next(event); }
 
 size_t Connection::PollTransmit(std::span<TxSlice> out, Instant now) {
   state_->SeeTime(now);
-  state_->tracer.SeeTime(now);
   return state_->sender->PollTransmit(out, *state_);
 }
 
@@ -155,8 +153,6 @@ size_t Connection::UnconsumedRx() const { return state_->receiver->UnconsumedRx(
 void Connection::Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data) {
   state_->receiver->Resolve(ticket, header, data);
 }
-
-void Connection::SetTracer(const PduTracer& tracer) { state_->SetTracer(tracer); }
 
 Deadline Connection::PollTimeout() const { return state_->deadlines.Next(); }
 

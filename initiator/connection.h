@@ -39,7 +39,6 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
-#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -88,8 +87,6 @@ struct ConnectionOptions {
 
   const digest::Kernel* kernel = nullptr;  // needed; not owned; outlives the connection
   Limits limits = {};
-  // Where a record of each PDU goes, from the login on; without a ring: nowhere (protocol/connection/trace.h).
-  PduTracer tracer = {};
 };
 
 struct ConnectionState;  // initiator/connection_state.h
@@ -131,8 +128,6 @@ class Connection {
   size_t UnconsumedRx() const;
   // A pending digest verdict's answer (digest/verdict.h).
   void Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data);
-  // From now on records go there: a connection that changes its thread takes another ring.
-  void SetTracer(const PduTracer& tracer);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

@@ -21,7 +21,6 @@
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
 #include "protocol/connection/states.h"
-#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/session/deadlines.h"
 #include "protocol/text/codec.h"
@@ -54,7 +53,6 @@ struct ConnectionState final : Stamper {
   void HandleTimeout(Instant now);
   void OnTransportClosed(Error reason);
   void SeeTime(Instant now);
-  void SetTracer(const PduTracer& new_tracer);
   void DrainDone();
 
   // Login (login.cc).
@@ -78,7 +76,6 @@ struct ConnectionState final : Stamper {
   std::optional<Sender> sender;
   std::optional<text::Negotiation> negotiation;
   Limits limits;
-  PduTracer tracer;
   Phase phase = Phase::kLogin;
   Csm csm{Role::kInitiator};
   uint16_t cid = 0;

@@ -70,7 +70,6 @@ Sender::Options SenderOptions(const ConnectionOptions& options) {
   sender.max_entries = limits.tx_entries + limits.echo_slots + limits.task_management_slots + 8;
   sender.max_pdus_in_flight = limits.tx_pdus_in_flight;
   sender.staging_bytes = limits.staging_bytes;
-  sender.tracer = options.tracer;
   return sender;
 }
 
@@ -84,7 +83,6 @@ size_t ConnectionState::MemoryNeeded(const ConnectionOptions& options) {
 
 void ConnectionState::Init(const ConnectionOptions& options, Arena& arena) {
   limits = options.limits;
-  tracer = options.tracer;
   cid = options.cid;
   isid = options.isid;
   requested_tsih = options.tsih;
@@ -98,8 +96,7 @@ void ConnectionState::Init(const ConnectionOptions& options, Arena& arena) {
 
   receiver.emplace(Receiver::Options{.kernel = options.kernel,
                                      .role = Role::kInitiator,
-                                     .MaxRecvDataSegmentLength = kLoginSegmentBytes,
-                                     .tracer = options.tracer});
+                                     .MaxRecvDataSegmentLength = kLoginSegmentBytes});
   sender.emplace(SenderOptions(options), arena);
   sender->SetMaxDataSegmentLength(kLoginSegmentBytes);
   tx_text = {arena.Make<std::byte>(kLoginSegmentBytes), kLoginSegmentBytes};
@@ -135,12 +132,6 @@ void ConnectionState::Init(const ConnectionOptions& options, Arena& arena) {
 void ConnectionState::BeginStage(text::Stage next) {
   stage = next;
   negotiation->Begin(next);
-}
-
-void ConnectionState::SetTracer(const PduTracer& new_tracer) {
-  tracer = new_tracer;
-  receiver->SetTracer(tracer);
-  sender->SetTracer(tracer);
 }
 
 void ConnectionState::SeeTime(Instant now) {

@@ -18,15 +18,13 @@ Sender::Options SenderOptions(const ConnectionOptions& options) {
   return {.kernel = options.kernel,
           .max_entries = kTaskEntries + kControlEntries + options.limits.echo_slots,
           .max_pdus_in_flight = 64,
-          .staging_bytes = options.limits.staging_bytes,
-          .tracer = options.tracer};
+          .staging_bytes = options.limits.staging_bytes};
 }
 
 Receiver::Options ReceiverOptions(const ConnectionOptions& options) {
   return {.kernel = options.kernel,
           .role = Role::kTarget,
-          .MaxRecvDataSegmentLength = kLoginSegmentBytes,
-          .tracer = options.tracer};
+          .MaxRecvDataSegmentLength = kLoginSegmentBytes};
 }
 
 uint32_t EchoSlots(const Limits& limits) { return std::clamp<uint32_t>(limits.echo_slots, 2, 64); }
@@ -110,7 +108,6 @@ void ConnectionState::SawTime(Instant at) {
 
 bool Connection::Receive(const RxSegment& segment, Instant now) {
   state_->SawTime(now);
-  state_->options.tracer.SeeTime(now);
   if (state_->login.state == LoginState::kRefused || state_->transport_closed) return false;
   return state_->receiver.Push(segment);
 }
@@ -119,7 +116,6 @@ bool Connection::Next(Event* event) { return login::Next(*state_, event); }
 
 size_t Connection::PollTransmit(std::span<TxSlice> out, Instant now) {
   state_->SawTime(now);
-  state_->options.tracer.SeeTime(now);
   if (state_->transport_closed) return 0;
   return login::PollTransmit(*state_, out);
 }
@@ -162,14 +158,6 @@ void Connection::HandleTimeout(Instant now) {
   state_->SawTime(now);
   if (state_->login.deadline <= now) login::OnTimeout(*state_);
 }
-
-void ConnectionState::SetTracer(const PduTracer& tracer) {
-  options.tracer = tracer;
-  receiver.SetTracer(tracer);
-  sender.SetTracer(tracer);
-}
-
-void Connection::SetTracer(const PduTracer& tracer) { state_->SetTracer(tracer); }
 
 Error Connection::AnswerLookup(const LookupAnswer& answer) {
   return login::AnswerLookup(*state_, answer);

@@ -39,7 +39,6 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
-#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -62,8 +61,6 @@ struct ConnectionOptions {
   auth::ChallengeHistory* history = nullptr;
   // Fresh and secret for each connection: CHAP identifier (first byte) and challenge.
   std::array<std::byte, 64> entropy = {};
-  // Where a record of each PDU goes, from the login on; without a ring: nowhere (protocol/connection/trace.h).
-  PduTracer tracer = {};
 };
 
 // Who may log in, and the secrets that prove it (section 12.1.3). All views are borrowed (see
@@ -130,9 +127,6 @@ class Connection {
   // once at the start.
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
-
-  // From now on records go there: a connection that changes its thread takes another ring.
-  void SetTracer(const PduTracer& tracer);
 
   // Answers; refused (kCallOutOfState) when nothing asked for them.
   [[nodiscard]] Error AnswerLookup(const LookupAnswer& answer);

@@ -19,7 +19,6 @@
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
 #include "protocol/connection/states.h"
-#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -123,7 +122,6 @@ struct ConnectionState {
   bool transport_closed = false;
 
   void SawTime(Instant at);
-  void SetTracer(const PduTracer& tracer);
 };
 
 // The login machine's entries (login.cc).
