@@ -75,11 +75,101 @@ class Pair {
     DrainInitiator();
   }
 
+  // Either end as a transport::Port: the connection until the login is done, then the session; drained after each segment.
+  struct InitiatorPort {
+    Pair& pair;
+    size_t WantRx(std::span<RxWant> out) {
+      return pair.initiator_connection_.has_value()
+                 ? pair.initiator_connection_->WantRx(out)
+                 : pair.initiator_session_->WantRx(pair.initiator_id_, out);
+    }
+    size_t UnconsumedRx() {
+      return pair.initiator_connection_.has_value()
+                 ? pair.initiator_connection_->UnconsumedRx()
+                 : pair.initiator_session_->UnconsumedRx(pair.initiator_id_);
+    }
+    size_t PollTransmit(std::span<TxSlice> out, Instant now) {
+      return pair.initiator_connection_.has_value()
+                 ? pair.initiator_connection_->PollTransmit(out, now)
+                 : pair.initiator_session_->PollTransmit(pair.initiator_id_, out, now);
+    }
+    void Receive(const RxSegment& segment, Instant now) {
+      if (pair.initiator_connection_.has_value()) {
+        pair.initiator_connection_->Receive(segment, now);
+      } else {
+        pair.initiator_session_->Receive(pair.initiator_id_, segment, now);
+      }
+      pair.DrainInitiator();
+    }
+    void OnSent(size_t bytes) {
+      if (pair.initiator_connection_.has_value()) {
+        pair.initiator_connection_->OnSent(bytes);
+      } else {
+        pair.initiator_session_->OnSent(pair.initiator_id_, bytes);
+      }
+    }
+    void OnTransportDone(uint64_t offset) {
+      if (pair.initiator_connection_.has_value()) {
+        pair.initiator_connection_->OnTransportDone(offset);
+      } else {
+        pair.initiator_session_->OnTransportDone(pair.initiator_id_, offset);
+      }
+      pair.DrainInitiator();
+    }
+  };
+  struct TargetPort {
+    Pair& pair;
+    size_t WantRx(std::span<RxWant> out) {
+      return pair.target_connection_.has_value()
+                 ? pair.target_connection_->WantRx(out)
+                 : pair.target_session_->WantRx(pair.target_id_, out);
+    }
+    size_t UnconsumedRx() {
+      return pair.target_connection_.has_value()
+                 ? pair.target_connection_->UnconsumedRx()
+                 : pair.target_session_->UnconsumedRx(pair.target_id_);
+    }
+    size_t PollTransmit(std::span<TxSlice> out, Instant now) {
+      return pair.target_connection_.has_value()
+                 ? pair.target_connection_->PollTransmit(out, now)
+                 : pair.target_session_->PollTransmit(pair.target_id_, out, now);
+    }
+    void Receive(const RxSegment& segment, Instant now) {
+      if (pair.target_connection_.has_value()) {
+        pair.target_connection_->Receive(segment, now);
+      } else {
+        pair.target_session_->Receive(pair.target_id_, segment, now);
+      }
+      pair.DrainTarget();
+    }
+    void OnSent(size_t bytes) {
+      if (pair.target_connection_.has_value()) {
+        pair.target_connection_->OnSent(bytes);
+      } else {
+        pair.target_session_->OnSent(pair.target_id_, bytes);
+      }
+    }
+    void OnTransportDone(uint64_t offset) {
+      if (pair.target_connection_.has_value()) {
+        pair.target_connection_->OnTransportDone(offset);
+      } else {
+        pair.target_session_->OnTransportDone(pair.target_id_, offset);
+      }
+      pair.DrainTarget();
+    }
+  };
+  // Another link than lent memory: moves something, or returns false.
+  std::function<bool(InitiatorPort&, TargetPort&, Instant)> move;
+
   // Moves bytes until nothing moves.
   void Run() {
     DrainTarget();  // what a call brought about
     DrainInitiator();
-    bool progress = true;
+    InitiatorPort left{*this};
+    TargetPort right{*this};
+    while (move && move(left, right, now_)) {
+    }
+    bool progress = !move;
     while (progress) {
       progress = MoveToTarget();
       progress = MoveToInitiator() || progress;
@@ -112,6 +202,7 @@ class Pair {
   uint64_t completions = 0;              // kCompleted with outcome kAnswered and status 0
   uint64_t failures = 0;                 // any other kCompleted
   Error login_error = Error::Ok();
+  std::function<void(text::Offer*)> clamp_target_offer;
   // Tests that answer for the target: true, and the pair does nothing about the event.
   std::function<bool(const target::Event&)> on_target_event;
   // Before an event of the initiator is kept: what it points to is still there.
@@ -268,6 +359,7 @@ class Pair {
       case EventKind::kLookup: {
         target::LookupAnswer answer;
         answer.offer = options_.target_offer;
+        if (clamp_target_offer) clamp_target_offer(&answer.offer);
         Ignore(target_connection_->AnswerLookup(answer));
         return;
       }

@@ -41,10 +41,13 @@ Error SessionState::Submit(const Command& command, TaskId* task_id) {
   if (command.unstable_source && !command.data_out.empty() && limits.staging_bytes == 0) {
     return CallerError(ErrorCode::kCallArgument);
   }
+  if (command.device_tag >> limits.device_tag_bits != 0) {
+    return CallerError(ErrorCode::kCallArgument, command.device_tag);
+  }
   if (commands == limits.queue_depth) {
     return CallerError(ErrorCode::kCallQueueFull, limits.queue_depth);
   }
-  Task* task = NewTask(TaskKind::kCommand);
+  Task* task = NewTask(TaskKind::kCommand, command.device_tag);
   Check(task != nullptr);
   ++commands;
   ++counters.commands;

@@ -39,6 +39,9 @@ struct Limits {
       8192;  // data of a SCSI Response, Reject, Async Message, ping; longer data is dropped
   uint32_t echo_slots = 8;  // answers to the target's pings on their way; then receiving pauses
 
+  // Topmost bits of the Initiator Task Tag that a device which places data may choose (Command::device_tag); at most 12.
+  uint32_t device_tag_bits = 0;
+
   // Time. 0: never.
   uint32_t ping_interval_ms = 10'000;  // silence after which the engine pings the target
   uint32_t ping_timeout_ms = 10'000;   // and how long any byte of it may then take to come

@@ -11,6 +11,7 @@ namespace isthmus::initiator {
 namespace {
 
 constexpr uint32_t kMaxQueueDepth = 4096;
+constexpr uint32_t kMaxDeviceTagBits = 12;
 constexpr uint32_t kMinControlBytes = 256;
 constexpr uint32_t kMinStagingBytes = 4096;
 
@@ -46,7 +47,7 @@ void SessionState::Init(const SessionOptions& options, Arena& arena) {
   const auto bytes = [&](size_t size) {
     return std::span<std::byte>(arena.Make<std::byte>(size), size);
   };
-  tasks = SlotTable<Task>(Slots(limits), arena);
+  tasks = SlotTable<Task>(Slots(limits), arena, limits.device_tag_bits);
   index_mask = (1u << std::bit_width(Slots(limits) - 1)) - 1;
   ahs = bytes(slots * AhsBytes(limits));
   sense = bytes(slots * limits.sense_bytes);
@@ -382,9 +383,9 @@ void SessionState::Remove(TaskList& list, Task& task) {
   task.linked = false;
 }
 
-Task* SessionState::NewTask(TaskKind kind) {
+Task* SessionState::NewTask(TaskKind kind, uint32_t device_tag) {
   uint32_t tag;
-  Task* task = tasks.Acquire(&tag);
+  Task* task = tasks.Acquire(&tag, device_tag);
   if (task == nullptr) return nullptr;
   *task = Task();
   task->kind = kind;
@@ -434,7 +435,7 @@ Error Session::Check(const SessionOptions& options) {
                     limits.r2ts_per_command >= 1 && limits.r2ts_per_command <= 65535 &&
                     limits.control_bytes >= kMinControlBytes && limits.sense_bytes <= 65535 &&
                     (limits.staging_bytes == 0 || limits.staging_bytes >= kMinStagingBytes) &&
-                    limits.echo_slots >= 1 && limits.text_bytes >= text::kMinTextCapacityBytes;
+                    limits.device_tag_bits <= kMaxDeviceTagBits && limits.echo_slots >= 1 && limits.text_bytes >= text::kMinTextCapacityBytes;
   return good ? Error::Ok() : CallerError(ErrorCode::kCallArgument);
 }
 
@@ -551,6 +552,11 @@ size_t Session::UnconsumedRx(ConnectionId id) const {
 
 void Session::SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest) {
   if (state_->IsCurrent(id)) state_->channel().sender->SetDeviceInserts(header_digest, data_digest);
+}
+
+OffloadChannel Session::offload(ConnectionId id) {
+  if (!state_->IsCurrent(id)) return {};
+  return {&*state_->channel().receiver, &*state_->channel().sender};
 }
 
 void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,

@@ -36,6 +36,7 @@
 #include "initiator/connection.h"
 #include "initiator/event.h"
 #include "initiator/limits.h"
+#include "protocol/connection/offload_channel.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
@@ -71,6 +72,8 @@ struct Command {
   std::span<std::byte> data_in = {};  // destination; not empty: the R bit. Both: bidirectional
   bool unstable_source = false;  // others may write it meanwhile: copied and digested at emission
   RetryPolicy retry = RetryPolicy::kReport;
+  // The topmost Limits::device_tag_bits of the Initiator Task Tag: under these a device knows data_in.
+  uint32_t device_tag = 0;
   uint64_t cookie = 0;  // the caller's; comes back in kCompleted
 };
 
@@ -184,6 +187,8 @@ class Session {
   void SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest);
   // As of a connection: where records go from now on.
   void SetTracer(ConnectionId id, const PduTracer& tracer);
+  // For the driver of a device; empty if the id is not current.
+  OffloadChannel offload(ConnectionId id);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 

@@ -263,7 +263,7 @@ struct SessionState final : Stamper {
   TaskList& WaitingListOf(const Task& task) { return task.immediate ? waiting_immediate : waiting; }
   void Remove(TaskList& list, Task& task);
   Task* First(const TaskList& list) { return list.empty() ? nullptr : tasks.Find(list.first); }
-  Task* NewTask(TaskKind kind);
+  Task* NewTask(TaskKind kind, uint32_t device_tag = 0);
   void Release(Task& task);
   uint32_t IndexOf(const Task& task) const { return task.tag & index_mask; }
   template <class F>

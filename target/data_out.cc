@@ -21,7 +21,8 @@ bool Stores(const Task& task) {
 
 }  // namespace
 
-Error SessionState::AcceptData(uint32_t index, uint32_t offset, std::span<std::byte> bytes) {
+Error SessionState::AcceptData(uint32_t index, uint32_t offset, std::span<std::byte> bytes,
+                               uint32_t device_tag) {
   Task& task = tasks[index];
   if (!Stores(task)) return Error::Ok();
   if (!task.write) return CallerError(ErrorCode::kCallDirection);
@@ -35,7 +36,11 @@ Error SessionState::AcceptData(uint32_t index, uint32_t offset, std::span<std::b
       (offset == 0 ? bytes.size() < least : bytes.empty())) {
     return CallerError(ErrorCode::kCallLength, static_cast<uint32_t>(bytes.size()));
   }
+  if (device_tag >> limits.device_tag_bits != 0) {
+    return CallerError(ErrorCode::kCallArgument, device_tag);
+  }
   task.window = bytes;
+  task.window_device_tag = device_tag;
   task.window_offset = offset;
   task.window_open = true;
   task.accepted_end = end;
@@ -83,9 +88,12 @@ bool SessionState::FeedR2ts(Row& row, uint32_t index) {
     const uint32_t burst_index = first_free_burst;
     Burst& burst = bursts[burst_index];
     first_free_burst = burst.next_free;
-    const uint32_t last_generation = (pdu::kReservedTag >> burst_index_bits) - 1;
+    // The all-ones generation is left out: the reserved tag has it.
+    const auto own_mask = static_cast<uint32_t>((uint64_t{1} << burst_own_bits) - 1);
+    const uint32_t last_generation = (own_mask >> burst_index_bits) - 1;
     burst.generation = burst.generation >= last_generation ? 1 : burst.generation + 1;
     burst.open = true;
+    burst.device_tag = task.window_device_tag;
     burst.task = index;
     burst.order = task.burst_order++;
     burst.offset = task.next_solicit;
@@ -98,7 +106,8 @@ bool SessionState::FeedR2ts(Row& row, uint32_t index) {
     wire::R2t r2t;
     r2t.lun = wire::Get(task.header, wire::kLun);
     r2t.initiator_task_tag = task.initiator_task_tag;
-    r2t.target_transfer_tag = burst.generation << burst_index_bits | burst_index;
+    r2t.target_transfer_tag = static_cast<uint32_t>(uint64_t{burst.device_tag} << burst_own_bits) |
+                              burst.generation << burst_index_bits | burst_index;
     r2t.buffer_offset = burst.offset;
     r2t.desired_data_transfer_length = burst.length;
     Check(row.state->sender.QueuePdu(TxClass::kUrgent, pdu::Written(r2t), {}, {},
@@ -168,11 +177,16 @@ Error SessionState::FindSequence(const wire::Bhs& header, uint32_t* task_index,
     return Error::Ok();
   }
   const uint32_t index = ttt & ((1u << burst_index_bits) - 1);
-  const uint32_t generation = ttt >> burst_index_bits;
+  const auto own = static_cast<uint32_t>(ttt & ((uint64_t{1} << burst_own_bits) - 1));
+  const auto device_tag = static_cast<uint32_t>(uint64_t{ttt} >> burst_own_bits);
+  const uint32_t generation = own >> burst_index_bits;
   if (index >= burst_count || generation == 0 || generation > bursts[index].generation) {
     return Violation(ErrorCode::kTransferTagUnknown, ttt);
   }
   const Burst& burst = bursts[index];
+  if (burst.open && generation == burst.generation && device_tag != burst.device_tag) {
+    return Violation(ErrorCode::kTransferTagUnknown, ttt);
+  }
   if (!burst.open || generation != burst.generation) {
     return Violation(ErrorCode::kTransferTagTerminated, ttt);
   }

@@ -24,6 +24,7 @@ Limits Rounded(Limits limits) {
   limits.r2t_slots = std::clamp<uint32_t>(limits.r2t_slots, 1, 1u << 16);
   limits.source_slots = std::clamp<uint32_t>(limits.source_slots, 1, 1u << 16);
   limits.sense_bytes = std::clamp<uint32_t>(limits.sense_bytes, 18, 1024);
+  limits.device_tag_bits = std::min<uint32_t>(limits.device_tag_bits, 12);
   return limits;
 }
 
@@ -60,6 +61,7 @@ SessionState::SessionState(const SessionOptions& session_options, Arena& arena)
   burst_count = limits.r2t_slots;
   bursts = arena.Make<Burst>(burst_count);
   burst_index_bits = std::max(1u, static_cast<uint32_t>(std::bit_width(burst_count - 1)));
+  burst_own_bits = 32 - limits.device_tag_bits;
   for (uint32_t i = 0; i < burst_count; ++i)
     bursts[i].next_free = i + 1 < burst_count ? i + 1 : kNone;
   first_free_burst = 0;
@@ -712,6 +714,12 @@ void Session::SetDeviceInserts(ConnectionId id, bool header_digest, bool data_di
   if (row != nullptr) row->state->sender.SetDeviceInserts(header_digest, data_digest);
 }
 
+OffloadChannel Session::offload(ConnectionId id) {
+  Row* row = state_->FindRow(id);
+  return row == nullptr ? OffloadChannel{}
+                        : OffloadChannel{&row->state->receiver, &row->state->sender};
+}
+
 void Session::Resolve(ConnectionId id, uint32_t ticket, digest::Evidence header,
                       digest::Evidence data) {
   if (Row* row = state_->FindRow(id); row != nullptr)
@@ -725,10 +733,11 @@ void Session::SetTracer(ConnectionId id, const PduTracer& tracer) {
 Deadline Session::PollTimeout() const { return state_->PollTimeout(); }
 void Session::HandleTimeout(Instant now) { state_->HandleTimeout(now); }
 
-Error Session::AcceptData(TaskId task, uint32_t offset, std::span<std::byte> window) {
+Error Session::AcceptData(TaskId task, uint32_t offset, std::span<std::byte> window,
+                          uint32_t device_tag) {
   uint32_t index = 0;
   if (Error error = state_->FindTask(task, &index); !error.ok()) return error;
-  return state_->AcceptData(index, offset, window);
+  return state_->AcceptData(index, offset, window, device_tag);
 }
 
 Error Session::Refuse(TaskId task, uint8_t status) {

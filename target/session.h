@@ -41,6 +41,7 @@
 #include <string_view>
 
 #include "digest/verdict.h"
+#include "protocol/connection/offload_channel.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
@@ -155,6 +156,8 @@ class Session {
   void SetDeviceInserts(ConnectionId id, bool header_digest, bool data_digest);
   // As of a connection: where records go from now on.
   void SetTracer(ConnectionId id, const PduTracer& tracer);
+  // For the driver of a device; empty if the id is not current.
+  OffloadChannel offload(ConnectionId id);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant now);
 
@@ -164,8 +167,10 @@ class Session {
 
   // Lends the window [offset, offset + window.size()) of the task's write data. Windows follow one
   // another without gaps; the next may be given after kDataReceived of the last. The engine puts
-  // there what came unsolicited and asks for the rest by R2T.
-  [[nodiscard]] Error AcceptData(TaskId task, uint32_t offset, std::span<std::byte> window);
+  // there what came unsolicited and asks for the rest by R2T. `device_tag`: the topmost Limits::device_tag_bits of their
+  // Target Transfer Tags, under which a device knows the window.
+  [[nodiscard]] Error AcceptData(TaskId task, uint32_t offset, std::span<std::byte> window,
+                                 uint32_t device_tag = 0);
   // Answers kBegin: the command is to fail with this SCSI status (BUSY 0x08, TASK SET FULL 0x28);
   // no kCommand comes for it.
   [[nodiscard]] Error Refuse(TaskId task, uint8_t status);

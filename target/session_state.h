@@ -83,6 +83,7 @@ struct Task {
   // Lengths and progress, bytes. The write direction of the command, then the read direction.
   uint32_t write_length = 0, read_length = 0;
   uint32_t window_offset = 0;
+  uint32_t window_device_tag = 0;
   std::span<std::byte> window;
   bool window_open = false;   // given and not yet told complete
   uint32_t next_solicit = 0;  // data below it has come, is coming, or was asked for
@@ -124,6 +125,7 @@ struct Source {
 struct Burst {
   bool open = false;
   uint32_t generation = 0;
+  uint32_t device_tag = 0;
   uint32_t task = kNone;
   uint32_t order = 0;  // among the task's R2Ts: outstanding ones are fulfilled in order
   uint32_t offset = 0, length = 0;
@@ -309,6 +311,7 @@ struct SessionState {
   Burst* bursts = nullptr;
   uint32_t burst_count = 0, first_free_burst = kNone, last_free_burst = kNone;
   uint32_t burst_index_bits = 0;
+  uint32_t burst_own_bits = 32;  // of a Target Transfer Tag: index and generation; above them a device's
   Request requests[kMaxRequests];
   uint32_t live_requests = 0;
   Notice* notices = nullptr;
@@ -359,7 +362,8 @@ struct SessionState {
   bool CheckCmdSn(Row& row, const wire::Bhs& header);
 
   // ---- data_out.cc
-  Error AcceptData(uint32_t task, uint32_t offset, std::span<std::byte> window);
+  Error AcceptData(uint32_t task, uint32_t offset, std::span<std::byte> window,
+                   uint32_t device_tag);
   Error Refuse(uint32_t task, uint8_t status);
   void Solicit(uint32_t task);
   bool FeedR2ts(Row& row, uint32_t task);

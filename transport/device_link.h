@@ -18,6 +18,7 @@
 
 #include "digest/verdict.h"
 #include "protocol/connection/segment.h"
+#include "protocol/text/negotiation.h"
 
 namespace isthmus::transport {
 
@@ -37,6 +38,8 @@ struct LinkCounters {
   uint64_t not_attached = 0;  // that should have one and run in software
   uint64_t exactly_one_pdu = 0, several_pdus = 0, part_of_one_pdu = 0, out_of_order = 0,
            not_armed = 0, digest_disagrees = 0;  // received frames
+  uint64_t not_annotated = 0;  // reads of which the device's word was lost on the way, so that none is believed
+  uint64_t epochs = 0;         // lives: times that it was armed
   uint64_t inserted_header_digests = 0, inserted_data_digests = 0, inserted_again = 0;
 };
 
@@ -53,6 +56,11 @@ class DeviceLink {
   // Each PDU is to be a TCP segment of its own.
   virtual bool one_pdu_a_segment() const = 0;
   virtual bool inserts_digests() const = 0;
+  // The longest data segment whose PDU the device can serve now: follows the path MTU. 0: any. Cheap enough for each write.
+  virtual uint32_t DataSegmentLengthToSend() = 0;
+  // Digests of one PDU in so many that software computes all the same, and leases of one in so many that it verifies; 0: none.
+  virtual uint32_t audit_one_in() const { return 0; }
+  virtual uint32_t verify_leases_one_in() const { return 0; }
 
   // Digests begin at this offset of the receive stream.
   virtual void Arm(uint64_t stream_offset, bool header_digest, bool data_digest) = 0;
@@ -72,8 +80,8 @@ class DeviceModel {
  public:
   virtual ~DeviceModel() = default;
   virtual const std::string& name() const = 0;
-  // The largest data segment that a PDU without AHS may have and still be checked, on this connection; 0: any.
-  virtual uint32_t MaxDataSegmentLength(int socket) const = 0;
+  // Clamps what is offered at login to what the device can do on this connection (transport/offload/clamp.h).
+  virtual void ClampOffer(int socket, text::Offer* offer) const = 0;
   // Null: the device does not take the connection. To be called once connected, before bytes are moved.
   virtual std::unique_ptr<DeviceLink> Attach(int socket) = 0;
 };

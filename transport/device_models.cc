@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "transport/offload/registry.h"
 #include "transport/software_nic/link.h"
 
 namespace isthmus::transport {
@@ -17,6 +18,7 @@ absl::StatusOr<std::unique_ptr<DeviceModel>> OpenNone(const std::string&,
   return std::unique_ptr<DeviceModel>();
 }
 
+// Which models of the registry (transport/offload) real connections can have; the others are simulated only.
 struct ModelRow {
   const char* name;
   Open open;
@@ -40,6 +42,10 @@ absl::StatusOr<std::unique_ptr<DeviceModel>> OpenDeviceModel(const std::string& 
   words.erase(words.begin());
   for (const ModelRow& row : kModels) {
     if (name == row.name) return row.open(name, words);
+  }
+  if (NewOffloadDevice(name) != nullptr) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("--offload=", spec, ": this model is only simulated. ", DeviceModelHelp()));
   }
   return absl::InvalidArgumentError(
       absl::StrCat("--offload=", spec, ": no such model. ", DeviceModelHelp()));

@@ -23,17 +23,27 @@ uint32_t SimulatedTcp::SegmentBytesNow() {
     ++next_change_;
   }
   PathShape path = path_;
+  if (options_.encapsulation == FrameOddity::kTunnel) path.tunnel_bytes += 50;
   if (options_.timestamps) path.tcp_option_bytes += 12;
   if (options_.sack && !lost_.empty()) path.tcp_option_bytes += 12;
-  return std::max<uint32_t>(1, SegmentBytes(path));
+  const uint32_t room = SegmentBytes(path);
+  return std::max<uint32_t>(1, options_.mss > 0 ? std::min(room, options_.mss) : room);
 }
 
 uint64_t SimulatedTcp::EndOfSegment(uint64_t begin) {
-  uint64_t end = std::min(size_, begin + SegmentBytesNow());
+  const uint64_t full = std::min(size_, begin + SegmentBytesNow());
+  uint64_t end = full;
+  if (options_.tso_bytes > 0) {
+    if (begin >= burst_end_) burst_end_ = begin + options_.tso_bytes;
+    end = std::min(end, burst_end_);
+  }
   if (options_.aligned) {
     const auto pdu_end = std::upper_bound(pdu_ends_.begin(), pdu_ends_.end(), begin);
     if (pdu_end != pdu_ends_.end()) end = std::min(end, *pdu_end);
   }
+  // The acknowledgement comes after some segments or before the next, as it happens.
+  if (options_.nagle && end < full && unacknowledged_) end = full;
+  unacknowledged_ = random_() % 2 == 0;
   return end;
 }
 
@@ -47,6 +57,7 @@ void SimulatedTcp::Emit(uint64_t begin, uint64_t end, bool again) {
     refused_ = true;
     return;
   }
+  frame.oddity = options_.encapsulation;
   if (Chance(options_.odd)) frame.oddity = static_cast<FrameOddity>(1 + random_() % 5);
   if (Chance(options_.spoil)) {
     const size_t bit = random_() % (frame.payload.size() * 8);
@@ -93,7 +104,35 @@ bool SimulatedTcp::SendNew() {
   return true;
 }
 
+uint64_t SimulatedTcp::acknowledged() const {
+  uint64_t all = next_;
+  for (const Lost& lost : lost_) all = std::min(all, lost.begin);
+  for (const auto& [after, frame] : held_) all = std::min(all, frame.stream_offset);
+  for (const SimulatedFrame& frame : ready_) all = std::min(all, frame.stream_offset);
+  // Retransmissions in other cuts reach back.
+  return options_.recut ? all - std::min<uint64_t>(all, 100) : all;
+}
+
 bool SimulatedTcp::NextFrame(SimulatedFrame* frame) {
+  if (!TakeFrame(frame)) return false;
+  for (uint32_t merged = 1; merged < options_.lro && frame->oddity == FrameOddity::kNone;
+       ++merged) {
+    // What is not here yet is not waited for.
+    if (ready_.empty() && !SendNew()) break;
+    if (ready_.empty()) break;
+    const SimulatedFrame& next = ready_.front();
+    const bool follows = next.stream_offset == frame->stream_offset + frame->payload.size() &&
+                         next.oddity == FrameOddity::kNone && next.route == frame->route;
+    if (!follows) break;
+    frame->payload.insert(frame->payload.end(), next.payload.begin(), next.payload.end());
+    frame->sent_again = frame->sent_again || next.sent_again;
+    ++frame->coalesced;
+    ready_.pop_front();
+  }
+  return true;
+}
+
+bool SimulatedTcp::TakeFrame(SimulatedFrame* frame) {
   while (ready_.empty() && !refused_) {
     for (size_t i = 0; i < lost_.size(); ++i) {
       if (lost_[i].due > 0 && --lost_[i].due > 0) continue;

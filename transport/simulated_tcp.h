@@ -27,11 +27,20 @@ namespace isthmus::transport {
 
 struct SimulatedTcpOptions {
   PathShape path;
+  uint32_t mss = 0;  // what the peer announced; 0: what the path allows
   bool timestamps = false;
-  bool sack = false;  // 12 option bytes less room in a segment while something is lost
-  bool aligned =
-      true;  // a segment ends where a PDU ends (TCP_NODELAY and MSG_EOR); else TSO and Nagle fill segments
-  uint32_t loss = 0;  // these: in 10,000 frames
+  bool sack = false;    // 12 option bytes less room in a segment while something is lost
+  bool aligned = true;  // a segment ends where a PDU ends (MSG_EOR); else segments are filled
+  // TSO: the host hands over so many bytes at once, the card cuts them at the MSS; a burst ends in a short segment. 0: off.
+  uint32_t tso_bytes = 0;
+  bool nagle =
+      false;  // a segment that is not full waits for an acknowledgement, and more bytes join it meanwhile
+  uint32_t lro =
+      1;  // frames in order that the card merges into one before its digest unit sees them
+  uint32_t gro = 1;  // pieces that the host merges, their verdicts with them (Reassembly::Next)
+  FrameOddity encapsulation =
+      FrameOddity::kNone;  // of all frames: kVlan, or kTunnel (50 bytes less in each)
+  uint32_t loss = 0;       // these: in 10,000 frames
   uint32_t reorder = 0;
   uint32_t duplicate = 0;
   uint32_t spoil = 0;        // a bit flips that the TCP checksum does not catch
@@ -52,8 +61,9 @@ struct SimulatedFrame {
   std::vector<std::byte> payload;
   FrameOddity oddity = FrameOddity::kNone;
   uint32_t route = 0;
+  uint32_t coalesced = 1;
   bool sent_again = false;
-  RxFrame View() const { return {stream_offset, payload, oddity}; }
+  RxFrame View() const { return {stream_offset, payload, oddity, coalesced}; }
 };
 
 class SimulatedTcp {
@@ -68,6 +78,8 @@ class SimulatedTcp {
   bool NextFrame(SimulatedFrame* frame);
 
   bool refused() const { return refused_; }
+  // What the sender's TCP knows to have arrived: nothing below it is sent again.
+  uint64_t acknowledged() const;
 
  private:
   struct Lost {
@@ -80,6 +92,7 @@ class SimulatedTcp {
   void Emit(uint64_t begin, uint64_t end, bool again);
   void SendAgain(const Lost& lost);
   bool SendNew();
+  bool TakeFrame(SimulatedFrame* frame);
 
   SimulatedTcpOptions options_;
   std::mt19937 random_;
@@ -91,6 +104,8 @@ class SimulatedTcp {
   size_t next_change_ = 0;
   uint64_t next_ = 0;
   uint64_t window_left_ = 0;
+  uint64_t burst_end_ = 0;
+  bool unacknowledged_ = false;
   std::vector<Lost> lost_;
   std::vector<std::pair<uint32_t, SimulatedFrame>> held_;  // overtaken by so many
   std::deque<SimulatedFrame> ready_;

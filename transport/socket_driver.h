@@ -29,6 +29,7 @@
 #include <utility>
 #include <vector>
 
+#include "protocol/connection/offload_channel.h"
 #include "protocol/connection/segment.h"
 #include "protocol/time.h"
 #include "transport/device_link.h"
@@ -61,6 +62,11 @@ struct SessionPort {
   void Receive(const RxSegment& segment, Instant now) { (void)session.Receive(id, segment, now); }
   void OnSent(size_t bytes) { session.OnSent(id, bytes); }
   void OnTransportDone(uint64_t offset) { session.OnTransportDone(id, offset); }
+  void SetAlignedDataSegmentLength(uint32_t bytes) {
+    if (const OffloadChannel channel = session.offload(id)) {
+      channel.sender->SetAlignedDataSegmentLength(bytes);
+    }
+  }
 };
 
 // Read-ahead buffers of one thread. One suffices while engines drain at once; a connection under back-pressure keeps its
@@ -106,6 +112,17 @@ class SocketDriver {
   // From now on this device speaks for the connection's digests, if it is not null. Before bytes are moved.
   void UseDevice(std::unique_ptr<DeviceLink> device) { device_ = std::move(device); }
   DeviceLink* device() const { return device_.get(); }
+  // At kArmDigests: the device's life begins, and the session knows what it does. Without a device, nothing happens.
+  template <class Session>
+  void ArmDevice(SessionPort<Session> port, uint64_t stream_offset, bool header_digest,
+                 bool data_digest) {
+    const OffloadChannel channel = port.session.offload(port.id);
+    if (device_ == nullptr || !channel) return;
+    device_->Arm(stream_offset, header_digest, data_digest);
+    if (device_->inserts_digests()) channel.sender->SetDeviceInserts(header_digest, data_digest);
+    channel.sender->SetLeaseVerification(device_->verify_leases_one_in());
+    channel.receiver->SetAudit(device_->audit_one_in());
+  }
 
   // One scatter read, handed to the engine as one or two segments.
   template <Port P>
@@ -200,6 +217,9 @@ IoResult SocketDriver::Write(P& port, Instant now) {
   for (size_t budget = kWriteBudgetBytes;;) {
     std::array<TxSlice, kMaxSlices> slices;
     std::array<iovec, kMaxSlices> vector;
+    if constexpr (requires { port.SetAlignedDataSegmentLength(uint32_t{}); }) {
+      if (device_ != nullptr) port.SetAlignedDataSegmentLength(device_->DataSegmentLengthToSend());
+    }
     const size_t count = port.PollTransmit(slices, now);
     if (count == 0) return IoResult::kIdle;
     size_t bytes = 0;

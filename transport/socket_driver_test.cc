@@ -67,6 +67,7 @@ struct FakePort {
 struct FakeDevice : DeviceLink {
   bool one_pdu_a_segment() const override { return true; }
   bool inserts_digests() const override { return false; }
+  uint32_t DataSegmentLengthToSend() override { return 0; }
   void Arm(uint64_t, bool, bool) override {}
   size_t ReadLimit(uint64_t stream_offset, size_t runs) override {
     return runs * 100 - stream_offset % 100;

@@ -155,9 +155,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
   if (options_.offload != nullptr) {
     device = options_.offload->Attach(socket->fd());
     counters_.device.not_attached += device == nullptr;
-    if (const uint32_t most = device == nullptr ? 0 : options_.offload->MaxDataSegmentLength(socket->fd()); most != 0) {
-      options.offer.MaxRecvDataSegmentLength = std::min(options.offer.MaxRecvDataSegmentLength, most);
-    }
+    if (device != nullptr) options_.offload->ClampOffer(socket->fd(), &options.offer);
   }
   if (Error error = Connection::Check(options); !error.ok()) {
     return absl::InvalidArgumentError(absl::StrCat("login options: ", Describe(error.code)));
@@ -358,12 +356,11 @@ void Client::CloseDriver() {
 }
 
 void Client::ArmDevice(uint64_t stream_offset) {
-  if (!driver_.has_value() || driver_->device() == nullptr) return;
+  if (!driver_.has_value()) return;
   const text::Parameters& parameters = session_->parameters();
   const bool header_digest = parameters.HeaderDigest == text::DigestAlgorithm::kCRC32C;
   const bool data_digest = parameters.DataDigest == text::DigestAlgorithm::kCRC32C;
-  driver_->device()->Arm(stream_offset, header_digest, data_digest);
-  if (driver_->device()->inserts_digests()) session_->SetDeviceInserts(id_, header_digest, data_digest);
+  driver_->ArmDevice(transport::SessionPort<Session>{*session_, id_}, stream_offset, header_digest, data_digest);
 }
 
 uint64_t Client::Remember(Callback done) {

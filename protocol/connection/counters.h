@@ -26,11 +26,17 @@ inline constexpr CounterRow<RxCounters> kRxCounterRows[] = {
      &RxCounters::data_digest_bytes_by_software},
     {"data_digest_bytes_by_device", "data bytes under digests taken from a device",
      &RxCounters::data_digest_bytes_by_device},
+    {"data_digests_by_accelerator",
+     "of the data digests taken from a device those that an accelerator answered later",
+     &RxCounters::data_digests_by_accelerator},
+    {"data_digest_bytes_by_accelerator", "data bytes under digests that an accelerator answered",
+     &RxCounters::data_digest_bytes_by_accelerator},
     {"device_bad_software_good",
      "false alarms: a device said bad and software found the digest right",
      &RxCounters::device_bad_software_good},
     {"audited", "digests that a device vouched for and software computed all the same",
      &RxCounters::audited},
+    {"audited_bytes", "data bytes of the audited digests", &RxCounters::audited_bytes},
     {"device_good_software_bad", "of the audited digests those that were wrong: the device lies",
      &RxCounters::device_good_software_bad},
     {"data_bytes", "bytes of data segments that passed through the receiver",
@@ -58,6 +64,10 @@ inline constexpr CounterRow<TxCounters> kTxCounterRows[] = {
      &TxCounters::data_digest_bytes_by_device},
     {"staged_bytes", "data bytes copied because their source may change meanwhile",
      &TxCounters::staged_bytes},
+    {"materialized", "PDUs whose digests software filled in for a device that was gone",
+     &TxCounters::materialized},
+    {"lease_violations", "PDUs whose data changed while they were lent",
+     &TxCounters::lease_violations},
 };
 static_assert(EachCounterHasItsRow(kTxCounterRows));
 

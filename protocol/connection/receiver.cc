@@ -50,6 +50,7 @@ Receiver::Receiver(const Options& options)
       tracer_(options.tracer) {
   Check(kernel_ != nullptr);
   for (Gathered& gathered : gathered_) gathered.bytes.fill(std::byte{0});
+  starts_.fill(0);
   current_ = 1;
   StartPdu();
 }
@@ -83,6 +84,7 @@ bool Receiver::Push(const RxSegment& segment) {
   lent.segment = segment;
   lent.placed_left = segment.placed;
   lent.consumed = 0;
+  lent.answered = false;
   lent.stripped_left = segment.stripped;
   ++lent_count_;
   lent_offset_ += lent.left();
@@ -240,6 +242,7 @@ void Receiver::StartPdu() {
   stripped_data_digest_ = false;
   header_by_device_ = false;
   data_by_device_ = false;
+  data_answered_ = false;
   audit_ = audit_one_in_ > 0 && --until_audit_ == 0;
   if (audit_) until_audit_ = audit_one_in_;
   phase_ = Phase::kHeader;
@@ -313,6 +316,7 @@ bool Receiver::JudgeHeader(RxItem* item) {
       return Fail(ErrorCode::kHeaderDigest, PduClass::kNone, computed, item);
     }
   }
+  starts_[start_count_++ % kRememberedStarts] = pdu_offset_;
   const wire::Bhs& header = gathered_[current_].bhs();
   data_length_ = wire::Get(header, wire::kDataSegmentLength);
   if (data_length_ > max_data_length_) {
@@ -364,6 +368,7 @@ void Receiver::TakeData(Lent& lent) {
   if (lent.placed_left > 0) {
     const auto size = static_cast<uint32_t>(lent.placed_left);
     Believe(lent, lent.segment.data, &data_evidence_);
+    data_answered_ = data_answered_ || lent.answered;
     lost_data_ = lost_data_ || scratch_;
     data_got_ += size;
     lent.placed_left = 0;
@@ -385,6 +390,7 @@ void Receiver::TakeData(Lent& lent) {
 void Receiver::DigestData(const std::byte* from, uint32_t size, const Lent& lent, bool whole_run) {
   const Evidence& evidence = lent.segment.data;
   Believe(lent, evidence, &data_evidence_);
+  data_answered_ = data_answered_ || lent.answered;
   counters_.data_bytes += size;
   if (scratch_) {
     // Nothing is kept that could be digested later.
@@ -443,6 +449,8 @@ bool Receiver::DataDigestAgrees() {
     ++counters_.data_digests_by_device;
     data_by_device_ = true;
     counters_.data_digest_bytes_by_device += data_length_;
+    counters_.data_digests_by_accelerator += data_answered_;
+    counters_.data_digest_bytes_by_accelerator += data_answered_ ? data_length_ : 0;
     return true;
   }
   data_by_device_ = lost_data_ || stripped_data_digest_;
@@ -458,6 +466,7 @@ bool Receiver::DataDigestAgrees() {
   }
   ++counters_.data_digests_by_software;
   CompareVerdicts(evidence, vouched, crc == digest);
+  counters_.audited_bytes += vouched ? data_length_ : 0;
   return crc == digest;
 }
 
@@ -520,18 +529,37 @@ void Receiver::SetDigests(bool header_digest, bool data_digest) {
 
 void Receiver::SetMaxRecvDataSegmentLength(uint32_t bytes) { max_data_length_ = bytes; }
 
+void Receiver::SetAudit(uint32_t one_in) { audit_one_in_ = until_audit_ = one_in; }
+
 void Receiver::Resolve(uint32_t ticket, const Evidence& header, const Evidence& data) {
   if (Waits(header_evidence_.Total(), ticket)) {
     Replace(header_evidence_, Answered(header_evidence_.Total(), header));
   }
   if (Waits(data_evidence_.Total(), ticket)) {
     Replace(data_evidence_, Answered(data_evidence_.Total(), data));
+    data_answered_ = true;
   }
   for (uint32_t i = 0; i < lent_count_; ++i) {
-    RxSegment& segment = lent_[(first_lent_ + i) % kMaxSegments].segment;
+    Lent& lent = lent_[(first_lent_ + i) % kMaxSegments];
+    RxSegment& segment = lent.segment;
     if (Waits(segment.header, ticket)) segment.header = Answered(segment.header, header);
-    if (Waits(segment.data, ticket)) segment.data = Answered(segment.data, data);
+    if (!Waits(segment.data, ticket)) continue;
+    segment.data = Answered(segment.data, data);
+    lent.answered = true;
   }
+}
+
+PduStart Receiver::PduStartsAt(uint64_t stream_offset) const {
+  const bool header_is_right =
+      phase_ != Phase::kHeader && phase_ != Phase::kHeaderVerdict && phase_ != Phase::kFailed;
+  if (stream_offset >= stream_offset_ || (stream_offset == pdu_offset_ && !header_is_right)) {
+    return phase_ == Phase::kFailed ? PduStart::kNo : PduStart::kNotYet;
+  }
+  const uint64_t first = start_count_ < kRememberedStarts ? 0 : start_count_ - kRememberedStarts;
+  for (uint64_t i = start_count_; i > first; --i) {
+    if (starts_[(i - 1) % kRememberedStarts] == stream_offset) return PduStart::kYes;
+  }
+  return PduStart::kNo;
 }
 
 void Receiver::AbandonPending() {

@@ -24,7 +24,8 @@
 //
 // A digest is taken from a device only if every byte that it covers and its own four bytes are good in one epoch. The first
 // byte that is not makes software check the whole PDU, also what was skipped; a device's "bad" is checked likewise. A
-// pending verdict holds the PDU's item, and everything behind it, until Resolve().
+// pending verdict holds the PDU's item, and everything behind it, until Resolve(). A device that lost the stream asks where
+// PDUs begin: PduStartsAt().
 #ifndef ISTHMUS_PROTOCOL_CONNECTION_RECEIVER_H_
 #define ISTHMUS_PROTOCOL_CONNECTION_RECEIVER_H_
 
@@ -65,11 +66,16 @@ struct RxCounters {
   uint64_t header_digests_by_software = 0, header_digests_by_device = 0, header_digest_errors = 0;
   uint64_t data_digests_by_software = 0, data_digests_by_device = 0, data_digest_errors = 0;
   uint64_t data_digest_bytes_by_software = 0, data_digest_bytes_by_device = 0;
+  // Of those by device: answered later, under a ticket.
+  uint64_t data_digests_by_accelerator = 0, data_digest_bytes_by_accelerator = 0;
   uint64_t device_bad_software_good = 0;  // false alarms
   uint64_t audited = 0;  // digests that a device vouched for and software computed all the same
+  uint64_t audited_bytes = 0;             // of data, that they cover
   uint64_t device_good_software_bad = 0;  // of these, wrong: the device lies
   uint64_t data_bytes = 0, copied_data_bytes = 0;
 };
+
+enum class PduStart : uint8_t { kYes, kNo, kNotYet };
 
 class Receiver {
  public:
@@ -115,6 +121,8 @@ class Receiver {
   // (section 13.1). Data digests are computed only where there is data (section 11.2.3).
   void SetDigests(bool header_digest, bool data_digest);
   void SetMaxRecvDataSegmentLength(uint32_t bytes);
+  // As Options::audit_one_in, from the next PDU on.
+  void SetAudit(uint32_t one_in);
 
   // From now on only this life of a device is believed; 0, the initial value: any one life, for a transport that passes on
   // no stale verdicts.
@@ -123,6 +131,10 @@ class Receiver {
   void Resolve(uint32_t ticket, const digest::Evidence& header, const digest::Evidence& data);
   // No more answers will come (the device was disarmed): software checks what was pending.
   void AbandonPending();
+  // Whether a PDU whose header is right begins at this offset: the answer to a device's resync request. kNotYet: the stream
+  // has not come so far; ask again. kNo also if that was more than kRememberedStarts PDUs ago.
+  static constexpr size_t kRememberedStarts = 32;
+  PduStart PduStartsAt(uint64_t stream_offset) const;
 
   void SetTracer(const PduTracer& tracer) { tracer_ = tracer; }
 
@@ -152,6 +164,7 @@ class Receiver {
     RxSegment segment;
     size_t placed_left = 0;      // come before the bytes
     size_t consumed = 0;         // of segment.bytes
+    bool answered = false;       // its data's verdict was pending
     uint32_t stripped_left = 0;  // come after the bytes
     size_t left_of_bytes() const { return segment.bytes.size() - consumed; }
     size_t left() const { return placed_left + left_of_bytes() + stripped_left; }
@@ -205,6 +218,7 @@ class Receiver {
   bool stripped_data_digest_ = false;
   bool header_by_device_ = false;  // a device's word was taken for the header digest
   bool data_by_device_ = false;
+  bool data_answered_ = false;  // some of the data's verdict was pending
   bool audit_ = false;          // computes this PDU's digests whoever vouches for them
   bool header_digest_ = false;  // of the PDUs to come
   bool data_digest_ = false;
@@ -227,6 +241,8 @@ class Receiver {
   std::array<Lent, kMaxSegments> lent_;
   uint32_t first_lent_ = 0;
   uint32_t lent_count_ = 0;
+  std::array<uint64_t, kRememberedStarts> starts_;  // of the latest PDUs whose headers were right, a ring
+  uint64_t start_count_ = 0;
   RxCounters counters_;
   PduTracer tracer_;
 };

@@ -261,7 +261,7 @@ TEST_F(OffloadTest, EveryAnswerToAPendingVerdictGivesWhatSoftwareAloneGives) {
   }
 }
 
-TEST_F(OffloadTest, EightPdusWhoseAnswersComeInAnyOrderComeOutInOrder) {
+TEST_F(OffloadTest, O8EightPdusWhoseAnswersComeInAnyOrderComeOutInOrder) {
   std::array<uint32_t, 8> order;
   std::iota(order.begin(), order.end(), 0);
   std::array<ByteVector, 8> pdus;
@@ -355,6 +355,101 @@ TEST_F(OffloadTest, EveryPatternAtEverySplitGivesWhatSoftwareAloneGives) {
       }
     }
   }
+}
+
+// Every cut of a PDU into three, every three verdicts.
+TEST_F(OffloadTest, EveryPatternAtEveryTwoSplitsGivesWhatSoftwareAloneGives) {
+  const Evidence all[] = {kGood, kBad, kUnchecked, Pending(3)};
+  const auto vouches = [](const Evidence& e) { return e.verdict == DigestVerdict::kGood; };
+  for (bool is_right : {true, false}) {
+    const ByteVector pdu = Pdu(1, true, is_right);
+    for (size_t one = 1; one + 1 < kPduSize; ++one) {
+      for (size_t two = one + 1; two < kPduSize; ++two) {
+        for (int pattern = 0; pattern < 64; ++pattern) {
+          const Evidence said[] = {all[pattern % 4], all[pattern / 4 % 4], all[pattern / 16]};
+          const size_t ends[] = {one, two, kPduSize};
+          bool lies = false;
+          for (int i = 0; i < 3; ++i) lies = lies || (vouches(said[i]) && ends[i] > kHeaderSize);
+          if (!is_right && lies) continue;
+          Start(0);
+          lent_.clear();
+          size_t at = 0;
+          for (int i = 0; i < 3; ++i) {
+            RxSegment segment;
+            segment.stream_offset = at;
+            segment.bytes = std::span(pdu).subspan(at, ends[i] - at);
+            segment.header = segment.data = said[i];
+            ASSERT_TRUE(receiver_->Push(segment));
+            at = ends[i];
+          }
+          Ends verdicts = Drain();
+          receiver_->Resolve(3, kGood, is_right ? kGood : kBad);
+          for (DigestVerdict verdict : Drain()) verdicts.push_back(verdict);
+          ASSERT_EQ(verdicts, is_right ? kOneGood : kOneBad) << one << ' ' << two << ' ' << pattern;
+        }
+      }
+    }
+  }
+}
+
+TEST_F(OffloadTest, WhatWasAnsweredUnderATicketIsCountedApart) {
+  Push(Pdu(1), kGood, Pending(5));
+  EXPECT_TRUE(Drain().empty());
+  receiver_->Resolve(5, kGood, kGood);
+  Drain();
+  Push(Pdu(2), kGood, Pending(6));
+  receiver_->Resolve(6, kGood, kGood);  // before it was parsed
+  Drain();
+  Push(Pdu(3), kGood, kGood);
+  Drain();
+  EXPECT_EQ(counters().data_digests_by_device, 3u);
+  EXPECT_EQ(counters().data_digests_by_accelerator, 2u);
+  EXPECT_EQ(counters().data_digest_bytes_by_accelerator, 2 * kDataSize);
+  receiver_->SetAudit(1);
+  Push(Pdu(4), kGood, kGood);  // the PDU that had begun already, by its count
+  Push(Pdu(5), kGood, kGood);
+  Drain();
+  EXPECT_EQ(counters().audited_bytes, kDataSize);
+  receiver_->SetAudit(0);
+  Push(Pdu(6), kGood, kGood);
+  Push(Pdu(7), kGood, kGood);
+  Drain();
+  EXPECT_EQ(counters().audited_bytes, 2 * kDataSize);
+}
+
+// A device that lost the stream asks; every offset of four PDUs, after every number of bytes.
+TEST_F(OffloadTest, TellsWherePdusBegin) {
+  ByteVector stream;
+  for (uint32_t i = 0; i < 4; ++i) {
+    const ByteVector pdu = Pdu(i);
+    stream.insert(stream.end(), pdu.begin(), pdu.end());
+  }
+  for (size_t got = 0; got <= stream.size(); ++got) {
+    Start(0);
+    const auto split = stream.begin() + static_cast<ptrdiff_t>(got);
+    if (got > 0) Push(ByteVector(stream.begin(), split), kUnchecked, kUnchecked);
+    Drain();
+    for (size_t at = 0; at < stream.size() + 10; ++at) {
+      const bool boundary = at % kPduSize == 0;
+      const bool judged = at + kHeaderSize <= got;
+      const PduStart expected = boundary && judged                   ? PduStart::kYes
+                                : at >= got || (boundary && !judged) ? PduStart::kNotYet
+                                                                     : PduStart::kNo;
+      ASSERT_EQ(receiver_->PduStartsAt(at), expected) << at << " of " << got;
+    }
+  }
+  // Of what is long past nothing is said; of a stream that failed, nothing.
+  Start(0);
+  for (uint32_t i = 0; i < Receiver::kRememberedStarts + 1; ++i) {
+    Push(Pdu(i), kUnchecked, kUnchecked);
+    Drain();
+  }
+  EXPECT_EQ(receiver_->PduStartsAt(0), PduStart::kNo);
+  EXPECT_EQ(receiver_->PduStartsAt(kPduSize), PduStart::kYes);
+  Push(Pdu(1, false, true), kUnchecked, kUnchecked);
+  Drain();
+  EXPECT_EQ(receiver_->PduStartsAt(offset_ - kPduSize), PduStart::kNo);
+  EXPECT_EQ(receiver_->PduStartsAt(offset_), PduStart::kNo);
 }
 
 TEST_F(OffloadTest, AStatementCountsOnlyForThePduThatItIsAbout) {

@@ -78,6 +78,7 @@ enum class TxFlags : uint8_t {
   kPduEnd = 2,         // its last byte
   kFillDigest = 4,     // four bytes that an accelerator fills before they leave
   kDeviceInserts = 8,  // four placeholder bytes that the device replaces by the digest
+  kDeviceSegments = 16,  // with kPduStart: the device cuts this PDU into several (TxSlice::segment_bytes)
 };
 constexpr TxFlags operator|(TxFlags a, TxFlags b) {
   return static_cast<TxFlags>(static_cast<uint8_t>(a) | static_cast<uint8_t>(b));
@@ -99,6 +100,9 @@ struct TxSlice {
   const std::byte* data = nullptr;
   uint32_t size = 0;
   TxFlags flags = TxFlags::kNone;
+  // kDeviceSegments: data bytes of each PDU on the wire but the last. The first of them carries the header as it is here,
+  // but for F, S, the status and the counts, which belong to the last; DataSN and BufferOffset go on from PDU to PDU.
+  uint32_t segment_bytes = 0;
   PduId pdu;
 };
 

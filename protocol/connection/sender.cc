@@ -64,6 +64,10 @@ struct Frozen {
   bool has_data_digest = false;
   bool device_header_digest = false;
   bool device_data_digest = false;
+  bool has_witness = false;
+  uint32_t segment_bytes =
+      0;           // the device cuts the data into PDUs of so many bytes; 0: it does not
+  Crc32c witness;  // of data and padding, when it was frozen
   TxFlags device_flag = TxFlags::kDeviceInserts;
 };
 static_assert(offsetof(Frozen, header_digest) == wire::kBhsSize);
@@ -103,6 +107,10 @@ Parts PartsOf(const Frozen& pdu, PduId id) {
   }
   for (size_t i = 0; i < parts.count; ++i) parts.slices[i].pdu = id;
   parts.slices[0].flags = parts.slices[0].flags | TxFlags::kPduStart;
+  if (pdu.segment_bytes > 0) {
+    parts.slices[0].flags = parts.slices[0].flags | TxFlags::kDeviceSegments;
+    parts.slices[0].segment_bytes = pdu.segment_bytes;
+  }
   TxSlice& last = parts.slices[parts.count - 1];
   last.flags = last.flags | TxFlags::kPduEnd;
   return parts;
@@ -136,6 +144,9 @@ struct Sender::State {
   uint64_t next_staging = 0;
 
   uint32_t max_data_length = kLoginMaxDataSegmentLength;
+  uint32_t aligned_data_length = 0;   // 0: any
+  uint32_t device_segments_most = 0;  // 0: no device cuts
+  uint32_t until_witness = 0;
   bool header_digest = false;
   bool data_digest = false;
   bool device_header_digest = false;
@@ -181,6 +192,8 @@ struct Sender::State {
     return entry.unstable && (data_digest || options.transport_rereads);
   }
 
+  uint32_t MaxDataNow() const;
+  bool DeviceSegments() const;
   uint32_t NextCut(const Entry& entry) const;
   bool ReserveStaging(uint32_t size, uint64_t* position) const;
   bool CanFreeze() const;
@@ -188,16 +201,29 @@ struct Sender::State {
   void StampTransfer(Entry& entry, uint32_t size, wire::Bhs* header);
   void AttachData(const Entry& entry, uint32_t size, Frozen* pdu);
   void DigestHeader(Frozen* pdu);
+  Crc32c DataCrc(const Frozen& pdu) const;
+  void KeepLease(const Frozen& pdu);
+  void MaterializePdu(Frozen* pdu, const InsertedDigests* inserted);
   void StoreDataDigest(Crc32c crc, Frozen* pdu);
   void ReleaseOldest();
   void Trace(const Frozen& pdu) const;
 };
 
+uint32_t Sender::State::MaxDataNow() const {
+  return aligned_data_length > 0 ? std::min(max_data_length, aligned_data_length) : max_data_length;
+}
+
+// A digest of software over the whole would not be one of the parts.
+bool Sender::State::DeviceSegments() const {
+  return device_segments_most > MaxDataNow() && device_header_digest >= header_digest &&
+         device_data_digest >= data_digest;
+}
+
 // How many data bytes the entry's next PDU carries, under the limits that hold now.
 uint32_t Sender::State::NextCut(const Entry& entry) const {
   const uint32_t left = entry.size - entry.cut;
   if (!entry.is_transfer) return left;
-  uint32_t size = std::min(left, max_data_length);
+  uint32_t size = std::min(left, DeviceSegments() ? device_segments_most : MaxDataNow());
   if (entry.burst_bytes > 0) size = std::min(size, entry.burst_bytes - entry.burst_used);
   if (MustStage(entry)) {
     const size_t half = options.staging_bytes / 2 / kStagingAlignment * kStagingAlignment;
@@ -243,6 +269,7 @@ void Sender::State::Freeze(Stamper& stamper) {
   pdu.device_header_digest = header_digest && device_header_digest;
   pdu.device_data_digest = pdu.has_data_digest && device_data_digest;
   pdu.device_flag = device_flag;
+  pdu.segment_bytes = entry.is_transfer && size > MaxDataNow() ? MaxDataNow() : 0;
   wire::Set(pdu.header, wire::kTotalAhsLength, static_cast<uint8_t>(entry.ahs_size / 4));
   wire::Set(pdu.header, wire::kDataSegmentLength, size);
   if (entry.is_transfer) StampTransfer(entry, size, &pdu.header);
@@ -289,7 +316,8 @@ void Sender::State::StampTransfer(Entry& entry, uint32_t size, wire::Bhs* header
     wire::Set(*header, wire::kStatSn, 0);
     wire::Set(*header, wire::kResidualCount, 0);
   }
-  wire::Set(*header, wire::kDataSn, entry.data_sn++);
+  wire::Set(*header, wire::kDataSn, entry.data_sn);
+  entry.data_sn += size > MaxDataNow() ? (size + MaxDataNow() - 1) / MaxDataNow() : 1;
   wire::Set(*header, wire::kBufferOffset, entry.buffer_offset + entry.cut);
 }
 
@@ -321,6 +349,13 @@ void Sender::State::AttachData(const Entry& entry, uint32_t size, Frozen* pdu) {
     crc = options.kernel->extend(crc, from, size);
   }
   pdu->tail.fill(std::byte{0});
+  pdu->has_witness = false;
+  if (pdu->has_data_digest && options.verify_leases_one_in > 0 &&
+      ++until_witness >= options.verify_leases_one_in) {
+    until_witness = 0;
+    pdu->has_witness = true;
+    pdu->witness = DataCrc(*pdu);
+  }
   if (by_software) {
     StoreDataDigest(crc, pdu);
     ++counters.data_digests_by_software;
@@ -362,8 +397,37 @@ void Sender::State::StoreDataDigest(Crc32c crc, Frozen* pdu) {
   digest::StoreDigest(crc, pdu->tail.data() + padding);
 }
 
+Crc32c Sender::State::DataCrc(const Frozen& pdu) const {
+  const Crc32c crc = options.kernel->extend(Crc32c{}, pdu.data, pdu.data_size);
+  return options.kernel->extend(crc, pdu.tail.data(), Padding(pdu.data_size));
+}
+
+// The lease on the PDU's data ends.
+void Sender::State::KeepLease(const Frozen& pdu) {
+  if (pdu.has_witness) counters.lease_violations += DataCrc(pdu) != pdu.witness;
+}
+
+void Sender::State::MaterializePdu(Frozen* pdu, const InsertedDigests* inserted) {
+  if (!pdu->device_header_digest && !pdu->device_data_digest) return;
+  InsertedDigests::Digests known;
+  const bool has_left = inserted != nullptr && inserted->Find(pdu->begin, &known);
+  ++counters.materialized;
+  if (pdu->device_header_digest) DigestHeader(pdu);
+  if (pdu->device_data_digest) {
+    const Crc32c now = DataCrc(*pdu);
+    const Crc32c then = has_left ? Crc32c{known.data} : pdu->has_witness ? pdu->witness : now;
+    if (then != now) {
+      ++counters.lease_violations;
+      pdu->has_witness = false;  // counted once
+    }
+    digest::StoreDigest(then, pdu->tail.data() + Padding(pdu->data_size));
+  }
+  pdu->device_header_digest = pdu->device_data_digest = false;
+}
+
 void Sender::State::ReleaseOldest() {
   Frozen& pdu = At(done_pdu);
+  KeepLease(pdu);
   Entry& entry = entries[pdu.entry];
   if (pdu.is_staged) free_staging = pdu.staging_end;
   entry.done_bytes += pdu.data_size;
@@ -492,7 +556,7 @@ size_t Sender::PollTransmit(std::span<TxSlice> out, Stamper& stamper) {
       if (skip > 0) {
         slice.data += skip;
         slice.size -= static_cast<uint32_t>(skip);
-        slice.flags = Without(slice.flags, TxFlags::kPduStart);
+        slice.flags = Without(slice.flags, TxFlags::kPduStart | TxFlags::kDeviceSegments);
         skip = 0;
       }
       out[count++] = slice;
@@ -555,18 +619,27 @@ void Sender::SetAcceleratorFills(bool header_digest, bool data_digest) {
   state_->device_flag = TxFlags::kFillDigest;
 }
 
-void Sender::Materialize() {
-  if (!ok()) return;
+void Sender::SetDeviceSegments(uint32_t most) {
+  if (ok()) state_->device_segments_most = std::min(most, kMaxDataSegmentLength);
+}
+
+void Sender::SetAlignedDataSegmentLength(uint32_t bytes) {
+  if (ok()) state_->aligned_data_length = bytes;
+}
+
+void Sender::SetLeaseVerification(uint32_t one_in) {
+  if (ok()) state_->options.verify_leases_one_in = one_in;
+}
+
+bool Sender::Materialize(const InsertedDigests* inserted) {
+  if (!ok()) return true;
   for (uint64_t number = state_->done_pdu; number < state_->next_pdu; ++number) {
-    Frozen& pdu = state_->At(number);
-    if (pdu.device_header_digest) state_->DigestHeader(&pdu);
-    if (pdu.device_data_digest) {
-      const Crc32c crc = state_->options.kernel->extend(Crc32c{}, pdu.data, pdu.data_size);
-      state_->StoreDataDigest(crc, &pdu);
-    }
-    pdu.device_header_digest = false;
-    pdu.device_data_digest = false;
+    if (state_->At(number).segment_bytes > 0) return false;
   }
+  for (uint64_t number = state_->done_pdu; number < state_->next_pdu; ++number) {
+    state_->MaterializePdu(&state_->At(number), inserted);
+  }
+  return true;
 }
 
 void Sender::SetTracer(const PduTracer& tracer) {
@@ -613,6 +686,8 @@ void Sender::Reset() {
   state_->data_digest = false;
   state_->device_header_digest = false;
   state_->device_data_digest = false;
+  state_->device_segments_most = 0;
+  state_->aligned_data_length = 0;
 }
 
 }  // namespace isthmus

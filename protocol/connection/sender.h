@@ -65,6 +65,19 @@ struct TxDone {
   uint32_t next_data_sn = 0;
 };
 
+// What a device remembers of the digests that it inserted and whose bytes are not acknowledged yet.
+class InsertedDigests {
+ public:
+  struct Digests {
+    uint32_t header = 0, data = 0;  // CRC32C; 0 where the PDU has none
+  };
+  // Of the PDU that begins at this offset of the transmit stream; false: it has inserted none there.
+  virtual bool Find(uint64_t stream_offset, Digests* digests) const = 0;
+
+ protected:
+  ~InsertedDigests() = default;
+};
+
 struct TxCounters {
   uint64_t pdus = 0, bytes = 0, data_bytes = 0;
   uint64_t header_digests_by_software = 0, data_digests_by_software = 0,
@@ -72,6 +85,9 @@ struct TxCounters {
   uint64_t header_digests_by_device = 0, data_digests_by_device = 0,
            data_digest_bytes_by_device = 0;
   uint64_t staged_bytes = 0;  // copied because unstable
+  uint64_t materialized = 0;  // PDUs whose placeholders software filled after all
+  // PDUs whose data changed before their lease ended: found by Materialize() or verify_leases_one_in.
+  uint64_t lease_violations = 0;
 };
 
 class Sender {
@@ -86,6 +102,9 @@ class Sender {
     bool transport_rereads = false;
     PduTracer
         tracer;  // where a record of each PDU goes, when it is frozen; without a ring: nowhere
+    // Of each n-th PDU with a data digest: computes the digest when it is frozen, whoever inserts it, and again when the
+    // transport is done with it; a difference is a lease violation. 0: of none.
+    uint32_t verify_leases_one_in = 0;
   };
   // Bytes that Sender takes from the arena.
   static size_t MemoryNeeded(const Options& options);
@@ -126,9 +145,20 @@ class Sender {
   void SetDeviceInserts(bool header_digest, bool data_digest);
   // The same for an accelerator that fills the four bytes in memory before they leave: flagged kFillDigest.
   void SetAcceleratorFills(bool header_digest, bool data_digest);
+  // A device cuts over-long PDUs itself: transfers are emitted as PDUs with up to `most` data bytes, whatever the peer's
+  // MaxRecvDataSegmentLength, flagged kDeviceSegments where the device must cut. Only while it also inserts all digests that
+  // are on. Stream offsets count the bytes that the slices show, not those of the wire. 0: no device does.
+  void SetDeviceSegments(uint32_t most);
+  // Transfers are cut so that each PDU has at most so many data bytes, beside the peer's MaxRecvDataSegmentLength: the largest
+  // PDU that stays aligned now (offload_sizing.h); to be called again when the path MTU changes. 0: no limit.
+  void SetAlignedDataSegmentLength(uint32_t bytes);
+  // As Options::verify_leases_one_in, for the PDUs frozen from now on.
+  void SetLeaseVerification(uint32_t one_in);
   // The device is gone: puts the digests of what is in flight into their placeholders, so that a transport that must send
-  // again sends the same bytes. Slices shown before are void.
-  void Materialize();
+  // again sends the same bytes. What `inserted` (may be null) or verify_leases_one_in knows of a digest that has left goes in
+  // as it was, also where the data have changed since: a new digest would vouch for them. Slices shown before are void.
+  // False: PDUs that a device segments are in flight; their bytes on the wire cannot be made again, so the connection must end.
+  bool Materialize(const InsertedDigests* inserted = nullptr);
 
   void SetTracer(const PduTracer& tracer);
 

@@ -539,6 +539,137 @@ TEST_F(SenderTest, ADevicesPlaceholdersMaterializeToTheSameStream) {
   EXPECT_EQ(ToHex(SendAll()), ToHex(expected));
 }
 
+// A device that remembers what it inserted.
+class Remembered final : public InsertedDigests {
+ public:
+  bool Find(uint64_t stream_offset, Digests* digests) const override {
+    ++asked;
+    if (stream_offset != at) return false;
+    *digests = known;
+    return true;
+  }
+  uint64_t at = 0;
+  Digests known;
+  mutable int asked = 0;
+};
+
+// What left is sent again with the digest with which it left, whatever has become of the data since.
+TEST_F(SenderTest, ChangedDataIsNotGivenADigestThatAgrees) {
+  for (bool remembered : {false, true}) {
+    ByteVector data = Pattern(1001, 1);
+    Sender::Options options;
+    options.verify_leases_one_in = remembered ? 0 : 1;
+    Start(true, true);
+    ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, data, 1));
+    const ByteVector first = SendAll();
+    Start(true, true, options);
+    sender_->SetDeviceInserts(true, true);
+    ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, data, 1));
+    TxSlice slices[16];
+    ASSERT_GT(sender_->PollTransmit(slices, stamper_), 0u);
+    Remembered device;
+    ByteVector covered = data;
+    covered.resize(1004);
+    device.known.data = testing_support::ModelCrc32c(covered);
+    data[500] ^= std::byte{1};  // the lease is broken
+    EXPECT_TRUE(sender_->Materialize(remembered ? &device : nullptr));
+    EXPECT_EQ(device.asked, remembered ? 1 : 0);
+    EXPECT_EQ(sender_->counters().lease_violations, 1u);
+    EXPECT_EQ(sender_->counters().materialized, 1u);
+    const ByteVector sent = SendAll();
+    EXPECT_EQ(ToHex(ByteVector(sent.end() - 4, sent.end())),
+              ToHex(ByteVector(first.end() - 4, first.end())));
+    EXPECT_FALSE(DecodeAll(sent, true, true)[0].data_digest_is_right);
+    EXPECT_EQ(sender_->counters().lease_violations, 1u);
+  }
+}
+
+TEST_F(SenderTest, ALeaseThatWasBrokenIsCountedWhenItEnds) {
+  for (bool by_device : {false, true}) {
+    for (uint32_t one_in : {0u, 1u, 2u}) {
+      Sender::Options options;
+      options.verify_leases_one_in = one_in;
+      Start(true, true, options);
+      if (by_device) sender_->SetDeviceInserts(true, true);
+      std::vector<ByteVector> data(8, Pattern(100, 1));
+      for (const ByteVector& each : data) {
+        ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, each, 1));
+      }
+      TxSlice slices[64];
+      size_t bytes = 0;
+      const size_t count = sender_->PollTransmit(slices, stamper_);
+      for (size_t i = 0; i < count; ++i) bytes += slices[i].size;
+      sender_->OnSent(bytes);
+      for (size_t i = 0; i < 8; i += 4) {
+        data[i + 2][7] ^= std::byte{4};
+        data[i + 3][7] ^= std::byte{4};
+      }
+      sender_->OnTransportDone(bytes);
+      EXPECT_EQ(sender_->counters().lease_violations, one_in == 0 ? 0u : 4u / one_in);
+    }
+  }
+}
+
+TEST_F(SenderTest, PdusThatTheDeviceSegmentsAreNumberedAsOnTheWire) {
+  const ByteVector data = Pattern(5000, 1);
+  Start(true, true);
+  sender_->SetMaxDataSegmentLength(512);
+  sender_->SetDeviceSegments(4096);
+  Transfer transfer;
+  transfer.header = Header(0x25, 0x81);
+  transfer.source = data;
+  transfer.buffer_offset = 100;
+  transfer.data_sn = 3;
+  // Without the device's digests the sender cuts by itself.
+  ASSERT_TRUE(sender_->QueueTransfer(transfer));
+  EXPECT_EQ(DecodeAll(SendAll(), true, true).size(), 10u);
+  sender_->SetDeviceInserts(true, true);
+  ASSERT_TRUE(sender_->QueueTransfer(transfer));
+  TxSlice slices[32];
+  const size_t count = sender_->PollTransmit(slices, stamper_);
+  std::vector<std::vector<uint32_t>> seen;  // size, DataSN, BufferOffset, flags, segment_bytes
+  uint32_t data_bytes = 0;
+  for (size_t i = 0; i < count; ++i) {
+    if (Has(slices[i].flags, TxFlags::kPduStart)) {
+      wire::Bhs header;
+      std::memcpy(header.bytes.data(), slices[i].data, 48);
+      EXPECT_EQ(Has(slices[i].flags, TxFlags::kDeviceSegments), slices[i].segment_bytes > 0);
+      seen.push_back({wire::Get(header, wire::kDataSegmentLength), wire::Get(header, wire::kDataSn),
+                      wire::Get(header, wire::kBufferOffset),
+                      std::to_integer<uint32_t>(header.bytes[1]), slices[i].segment_bytes});
+    }
+    if (slices[i].size > 100) data_bytes += slices[i].size;
+  }
+  EXPECT_EQ(data_bytes, 5000u);
+  EXPECT_EQ(seen, (std::vector<std::vector<uint32_t>>{{4096, 3, 100, 0, 512},
+                                                      {904, 11, 4196, 0x81, 512}}));
+  // Nobody but the device can make these bytes again.
+  EXPECT_FALSE(sender_->Materialize());
+  EXPECT_EQ(sender_->counters().materialized, 0u);
+}
+
+TEST_F(SenderTest, CutsToWhatStaysAlignedNow) {
+  const ByteVector data = Pattern(5000, 1);
+  Start(true, true);
+  Transfer transfer;
+  transfer.header = Header(0x25, 0x81);
+  transfer.source = data;
+  const auto sizes = [&](uint32_t peer, uint32_t aligned) {
+    sender_->SetMaxDataSegmentLength(peer);
+    sender_->SetAlignedDataSegmentLength(aligned);
+    const auto before = static_cast<ptrdiff_t>(stream_.size());
+    EXPECT_TRUE(sender_->QueueTransfer(transfer));
+    SendAll();
+    return DecodeAll(ByteVector(stream_.begin() + before, stream_.end()), true, true)[0]
+        .data.size();
+  };
+  EXPECT_EQ(sizes(8192, 0), 5000u);
+  EXPECT_EQ(sizes(8192, 1404), 1404u);
+  EXPECT_EQ(sizes(1000, 1404), 1000u);
+  EXPECT_EQ(sizes(8192, 940), 940u);
+  EXPECT_EQ(sizes(8192, 0), 5000u);
+}
+
 TEST_F(SenderTest, MarksWherePdusBeginAndEnd) {
   Start(true, true);
   const ByteVector data = Pattern(30, 1);

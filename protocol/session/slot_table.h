@@ -1,7 +1,8 @@
 // A fixed number of slots that are named on the wire by 32-bit tags: the Initiator Task Tag and the
 // Target Transfer Tag. RFC 7143 sections 11.2.1.8 (ITT) and 11.7.4 (TTT): 0xffffffff is reserved.
 //
-// A tag is a slot's index in its low bits and the slot's generation above. Find() takes tags from
+// A tag is a slot's index in its low bits and the slot's generation above. With device_bits the topmost bits are what
+// Acquire() is told: a device that places data finds its buffer by them. Find() takes tags from
 // the wire: an index out of range, a free slot or another generation gives nullptr. A tag is never
 // 0xffffffff. Free slots are handed out in the order in which they became free, so that a stale tag
 // stays recognisable for as long as possible.
@@ -31,6 +32,7 @@ template <class T>
 class SlotTable {
  public:
   static constexpr uint32_t kMaxCapacity = 1u << 20;  // leaves 4095 generations
+  static constexpr uint32_t kMinGenerationBits = 4;
 
   static constexpr size_t MemoryNeeded(uint32_t capacity) {
     return Arena::Needed<T>(capacity) + Arena::Needed<Slot>(capacity);
@@ -38,12 +40,15 @@ class SlotTable {
 
   SlotTable() = default;
 
-  // Capacity is in 1 .. kMaxCapacity. If the arena is too small the table has no slots: ok().
-  SlotTable(uint32_t capacity, Arena& arena)
+  // Capacity is in 1 .. kMaxCapacity. If the arena is too small the table has no slots: ok(). `device_bits` leave room for
+  // index and kMinGenerationBits.
+  SlotTable(uint32_t capacity, Arena& arena, uint32_t device_bits = 0)
       : index_bits_(static_cast<uint32_t>(std::bit_width(capacity - 1))),
+        own_bits_(32 - device_bits),
         values_(arena.Make<T>(capacity)),
         slots_(arena.Make<Slot>(capacity)) {
     Check(capacity >= 1 && capacity <= kMaxCapacity);
+    Check(device_bits <= 32 && own_bits_ >= index_bits_ + kMinGenerationBits);
     if (values_ == nullptr || slots_ == nullptr) return;
     capacity_ = capacity;
     for (uint32_t i = 0; i < capacity; ++i) slots_[i].next_free = i + 1;
@@ -56,13 +61,14 @@ class SlotTable {
   uint32_t size() const { return size_; }
   bool full() const { return size_ == capacity_; }
 
-  // A free slot and its tag; nullptr and nothing changed: all are taken.
-  T* Acquire(uint32_t* tag) {
-    if (full()) return nullptr;
+  // A free slot and its tag; nullptr and nothing changed: all are taken, or `device_tag` has more than device_bits.
+  T* Acquire(uint32_t* tag, uint32_t device_tag = 0) {
+    if (full() || uint64_t{device_tag} >> (32 - own_bits_) != 0) return nullptr;
     const uint32_t index = first_free_;
     Slot& slot = slots_[index];
     first_free_ = slot.next_free;
     slot.taken = true;
+    slot.device_tag = device_tag;
     ++size_;
     *tag = TagOf(index);
     return &values_[index];
@@ -73,7 +79,7 @@ class SlotTable {
     const uint32_t index = tag & IndexMask();
     if (index >= capacity_) return nullptr;
     const Slot& slot = slots_[index];
-    if (!slot.taken || slot.generation != tag >> index_bits_) return nullptr;
+    if (!slot.taken || TagOf(index) != tag) return nullptr;
     return &values_[index];
   }
   const T* Find(uint32_t tag) const { return const_cast<SlotTable*>(this)->Find(tag); }
@@ -85,7 +91,8 @@ class SlotTable {
     Slot& slot = slots_[index];
     slot.taken = false;
     // The all-ones generation is left out: with the all-ones index it would make the reserved tag.
-    const uint32_t last_generation = (wire::kReservedTag >> index_bits_) - 1;
+    const uint32_t own_mask = static_cast<uint32_t>((uint64_t{1} << own_bits_) - 1);
+    const uint32_t last_generation = (own_mask >> index_bits_) - 1;
     slot.generation = slot.generation == last_generation ? 0 : slot.generation + 1;
     if (size_ == capacity_) {
       first_free_ = index;
@@ -107,14 +114,20 @@ class SlotTable {
  private:
   struct Slot {
     uint32_t generation = 0;
+    uint32_t device_tag = 0;
     uint32_t next_free = 0;
     bool taken = false;
   };
 
   uint32_t IndexMask() const { return (1u << index_bits_) - 1; }
-  uint32_t TagOf(uint32_t index) const { return slots_[index].generation << index_bits_ | index; }
+  uint32_t TagOf(uint32_t index) const {
+    const Slot& slot = slots_[index];
+    return static_cast<uint32_t>(uint64_t{slot.device_tag} << own_bits_) |
+           slot.generation << index_bits_ | index;
+  }
 
   uint32_t index_bits_ = 0;
+  uint32_t own_bits_ = 32;  // of a tag: index and generation
   T* values_ = nullptr;
   Slot* slots_ = nullptr;
   uint32_t capacity_ = 0;

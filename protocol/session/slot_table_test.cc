@@ -82,6 +82,28 @@ TEST_P(SlotTableTest, WalksWhatIsTaken) {
   EXPECT_EQ(table_.size(), count - 1);
 }
 
+// A device's bits stand above the table's own and belong to the tag.
+TEST_P(SlotTableTest, ATagCarriesTheBitsOfADevice) {
+  std::vector<std::byte> memory(SlotTable<uint64_t>::MemoryNeeded(GetParam()));
+  Arena arena(memory);
+  SlotTable<uint64_t> table(GetParam(), arena, 8);
+  std::set<uint32_t> tags;
+  for (uint32_t round = 0; round < 300; ++round) {
+    uint32_t tag = 0;
+    EXPECT_EQ(table.Acquire(&tag, 256), nullptr);  // more than eight bits
+    ASSERT_NE(table.Acquire(&tag, 255), nullptr);
+    EXPECT_EQ(tag >> 24, 255u);
+    EXPECT_NE(tag, 0xffffffffu);
+    ASSERT_NE(table.Find(tag), nullptr);
+    EXPECT_EQ(table.Find(tag & 0x00ffffff), nullptr);
+    EXPECT_EQ(table.Find(tag ^ 1u << 24), nullptr);
+    tags.insert(tag);
+    EXPECT_FALSE(table.Release(tag ^ 1u << 31));
+    EXPECT_TRUE(table.Release(tag));
+  }
+  EXPECT_EQ(tags.size(), 300u);
+}
+
 INSTANTIATE_TEST_SUITE_P(Capacities, SlotTableTest, testing::Values(1, 2, 3, 4, 5, 64, 100, 4096));
 
 // A capacity that is a power of two can have the all-ones index: through every generation, the

@@ -374,9 +374,7 @@ void Serving::OnLookup(const Event& event) {
   }
   answer.offer.TargetPortalGroupTag = portal_group_;
   if (driver_->device() != nullptr) {
-    const uint32_t most = worker_.shared.offload->MaxDataSegmentLength(driver_->fd());
-    if (most != 0)
-      answer.offer.MaxRecvDataSegmentLength = std::min(answer.offer.MaxRecvDataSegmentLength, most);
+    worker_.shared.offload->ClampOffer(driver_->fd(), &answer.offer);
   }
   if (accounts != nullptr) {
     answer.require_chap = true;
@@ -466,10 +464,9 @@ void Serving::OnLoginDone() {
 }
 
 void Serving::OnArmDigests(uint64_t stream_offset) {
-  if (!driver_.has_value() || driver_->device() == nullptr) return;
-  driver_->device()->Arm(stream_offset, header_digest_, data_digest_);
-  if (driver_->device()->inserts_digests())
-    session_->SetDeviceInserts(id_, header_digest_, data_digest_);
+  if (!driver_.has_value()) return;
+  driver_->ArmDevice(transport::SessionPort<Session>{*session_, id_}, stream_offset, header_digest_,
+                     data_digest_);
 }
 
 void Serving::OnSendTargets(const Event& event) {

@@ -2,7 +2,7 @@
 
 Subjects:
   digest    CRC32C against its limits, and its bars (docs/digest.md)
-  offload   digests by a network card in software, on real TCP (docs/offload_measured.md)
+  offload   digests by a network card in software, on real TCP (docs/offload.md)
   loopback  our two programs over the loopback, beside bare TCP, tgt and libiscsi (docs/performance.md)
   memory    resident bytes of iscsi_target for each idle session (docs/performance.md)
   embedding bytes of libisthmus, of a session and of a task; instructions of 4 KiB reads and writes (docs/embedding.md)

@@ -4,6 +4,7 @@ Checked:
   * each section of chapters 4 to 13 of RFC 7143 (docs/rfc7143_sections.txt) stands on the page exactly once: in the
     clause matrix with code and tests, or among those left out, with the reason;
   * each file and each test that the page names exists;
+  * no code of target/ or initiator/ names a digest device, or sees more of them than the interface that drivers share;
   * each row of protocol/error_table.inc has a test in which its name stands, or a line on the page that says why it
     cannot be reached, and never both.
 
@@ -19,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = ROOT / "docs" / "conformance.md"
 SECTIONS = ROOT / "docs" / "rfc7143_sections.txt"
 ROWS = ROOT / "protocol" / "error_table.inc"
+MODELS = ROOT / "transport" / "offload" / "models.inc"
 
 _TEST = re.compile(r"^(?:TYPED_)?TEST(?:_[FP])?\(\s*(\w+)\s*,\s*(\w+)\s*\)", re.M)
 _CODE = re.compile(r"`([^`]+)`")
@@ -164,12 +166,30 @@ def _check_clauses(page: str, tests: Tests, outcome: Outcome) -> None:
             outcome.failed.append(f"conformance: nothing says what becomes of section {sections[section]}")
 
 
+def _check_devices(outcome: Outcome) -> None:
+    """A device is named by its user alone: the code of both sides knows none (docs/offload.md)."""
+    models = re.findall(r'ISTHMUS_OFFLOAD_MODEL\("([^"]+)", (\w+)', MODELS.read_text())
+    words = [rf'"{name}' for name, _ in models if name != "software"]  # which is: no device
+    words += [rf"\b{make}\b" for _, make in models] + [r"transport/offload/", r"software_nic", r"SoftwareNic"]
+    forbidden = re.compile("|".join(words))
+    for side in ("target", "initiator"):
+        for path in sorted(file for file in (ROOT / side).rglob("*") if file.suffix in (".cc", ".h", ".bazel")):
+            found = forbidden.search(path.read_text())
+            if found:
+                outcome.failed.append(f"conformance: {path.relative_to(ROOT)} names a device: {found[0]}")
+            else:
+                outcome.passed += 1
+    if not models:
+        outcome.failed.append(f"conformance: no device models in {MODELS.name}")
+
+
 def run() -> Outcome:
     outcome = Outcome()
     page = PAGE.read_text()
     tests = Tests()
     _check_rows(page, tests, outcome)
     _check_clauses(page, tests, outcome)
+    _check_devices(outcome)
     for number, line in enumerate(page.splitlines(), 1):
         _check_names(line, f"line {number}", tests, outcome)
     for failure in outcome.failed:

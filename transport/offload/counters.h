@@ -4,6 +4,7 @@
 #define ISTHMUS_TRANSPORT_OFFLOAD_COUNTERS_H_
 
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -21,25 +22,51 @@ enum class MissReason : uint8_t {
   kIpOptions,
   kEncapsulation,  // VLAN or tunnel that it does not know
   kUrgent,
-  kAboveSize,      // longer than it can check
-  kResyncPending,  // follows the stream again when the engine has confirmed
+  kCoalesced,       // the card merged several frames before it looked (LRO)
+  kAhs,             // a header longer than it can take
+  kPadding,         // pad bytes are not zero
+  kAboveSize,       // longer than it can check
+  kBelowThreshold,  // shorter than what is worth asking it
+  kResyncPending,   // follows the stream again when the engine has confirmed
   kQueueFull,
   kDeviceError,
   kDigestDisagrees,  // silent where it found a wrong digest
-  kForeignDevice,    // came by another device
+  kForeignDevice,  // by another device, or in another life, than the one that is believed; counted by the driver
+  kNotAnnotated,  // its word on these bytes was lost on the way up; counted by the driver
   kCount,
 };
 constexpr size_t kMissReasons = static_cast<size_t>(MissReason::kCount);
 
 constexpr const char* NameOf(MissReason reason) {
   constexpr std::array<const char*, kMissReasons> kNames = {
-      "pre_enable",      "not_armed",    "unaligned",        "several_pdus",
-      "pdu_over_frames", "out_of_order", "fragment",         "ip_options",
-      "encapsulation",   "urgent",       "above_size",       "resync_pending",
-      "queue_full",      "device_error", "digest_disagrees", "foreign_device"};
+      "pre_enable",     "not_armed",  "unaligned",    "several_pdus",     "pdu_over_frames",
+      "out_of_order",   "fragment",   "ip_options",   "encapsulation",    "urgent",
+      "coalesced",      "ahs",        "padding",      "above_size",       "below_threshold",
+      "resync_pending", "queue_full", "device_error", "digest_disagrees", "foreign_device",
+      "not_annotated"};
   const auto index = static_cast<size_t>(reason);
   return index < kMissReasons ? kNames[index] : "unknown";
 }
+
+// How long answers took, by powers of two of the unit that the owner names: bucket 0 counts 0, bucket n from 2^(n-1) to
+// below 2^n, the last all that is longer.
+class LatencyHistogram {
+ public:
+  static constexpr size_t kBuckets = 40;
+  void Add(uint64_t latency) {
+    const auto bucket = static_cast<size_t>(std::bit_width(latency));
+    ++buckets_[bucket < kBuckets ? bucket : kBuckets - 1];
+  }
+  uint64_t bucket(size_t i) const { return buckets_[i]; }
+  uint64_t total() const {
+    uint64_t sum = 0;
+    for (uint64_t count : buckets_) sum += count;
+    return sum;
+  }
+
+ private:
+  std::array<uint64_t, kBuckets> buckets_{};
+};
 
 struct OffloadCounters {
   uint64_t frames = 0, bytes = 0;
@@ -49,8 +76,12 @@ struct OffloadCounters {
   uint64_t placed_bytes = 0, stripped_digests = 0;
   uint64_t resyncs_asked = 0, resyncs_confirmed = 0, resyncs_denied = 0;
   uint64_t completions = 0, in_flight = 0, in_flight_peak = 0;
-  uint64_t inserted_digests = 0, declined_transmits = 0;
-  uint64_t epochs = 0;
+  LatencyHistogram
+      latency;  // of completions: in ns, or, of a simulated device, in frames that came meanwhile
+  uint64_t inserted_digests = 0, inserted_again = 0, declined_transmits = 0;
+  uint64_t lease_violations = 0;  // data had changed when a PDU was sent again
+  uint64_t segmented_pdus = 0;    // PDUs on the wire that it cut from over-long ones
+  uint64_t epochs = 0, disarmed = 0;
 
   void Miss(MissReason reason) { ++misses[static_cast<size_t>(reason)]; }
   uint64_t missed(MissReason reason) const { return misses[static_cast<size_t>(reason)]; }

@@ -15,6 +15,7 @@
 //   while (device.NextCompletion(&done)) receiver.Resolve(done.ticket, done.header, done.data);
 //   if (device.ResyncQuestion(&offset)) device.ResyncAnswer(offset, a PDU starts there);
 //   device.Transmit(frame);                                   // inserts where the engine left placeholders
+//   sender.Materialize(device.inserted());                    // it goes: what it inserted stays as it was
 //   device.Disarm(sink); receiver.AbandonPending();               // and, while !TornDown(), poll NextCompletion() and drop
 #ifndef ISTHMUS_TRANSPORT_OFFLOAD_DEVICE_H_
 #define ISTHMUS_TRANSPORT_OFFLOAD_DEVICE_H_
@@ -22,10 +23,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <vector>
 
 #include "digest/verdict.h"
 #include "protocol/connection/offload_sizing.h"
 #include "protocol/connection/segment.h"
+#include "protocol/connection/sender.h"
 #include "transport/offload/counters.h"
 
 namespace isthmus::transport {
@@ -42,6 +45,10 @@ struct OffloadCapabilities {
   bool delivers_in_order = false;  // reassembles the stream itself
   bool needs_resync = false;       // asks ResyncQuestion() after a break
   bool answers_later = false;      // kPending and completions
+  // Its link protects the data itself (RFC 5047's data movers, RDMA's own CRC): no digests are offered.
+  bool protects_data = false;
+  // Topmost bits of ITT and TTT that it chooses, to find by them the buffers that RegisterBuffer() told it of. At most 12.
+  uint32_t tag_bits = 0;
   SizingLimits sizing;
 };
 
@@ -63,6 +70,7 @@ struct RxFrame {
       0;  // the sequence number, unwrapped, counted from the connection's first byte
   std::span<const std::byte> payload;
   FrameOddity oddity = FrameOddity::kNone;
+  uint32_t coalesced = 1;  // frames of the wire that the card merged into this one (LRO)
 };
 
 // One TCP segment about to leave. `digests` name the placeholders that begin in it, in order.
@@ -91,7 +99,8 @@ class RxDeliverySink {
   ~RxDeliverySink() = default;
 };
 
-// Where data of a PDU with this header (48 bytes) may be placed; empty: nowhere. A real device is told by tag (ITT, TTT).
+// Where data of a PDU with this header (48 bytes) may be placed; empty: nowhere. For hosts that can look at each header;
+// hardware finds its buffer by the tag: RegisterBuffer().
 class PlacementTable {
  public:
   virtual std::span<std::byte> Destination(std::span<const std::byte> bhs, uint32_t size) = 0;
@@ -120,11 +129,32 @@ class OffloadDevice {
   // Inserts all digests that the frame asks for. False: it cannot, and nothing has changed: the driver inserts them.
   virtual bool Transmit(const TxFrame&) { return false; }
 
+  // Cuts one over-long PDU (TxFlags::kDeviceSegments) into PDUs with `segment_bytes` of data each, as TxSlice describes them,
+  // with their digests. `pdu`: all of it, placeholders included. False: it does not.
+  virtual bool Segment(std::span<const std::byte> /*pdu*/, uint32_t /*segment_bytes*/,
+                       std::vector<std::byte>* /*wire*/) {
+    return false;
+  }
+
+  // The peer's TCP has acknowledged all below this offset of the transmit stream.
+  virtual void Acknowledged(uint64_t /*stream_offset*/) {}
+  // What it has inserted and still remembers, for Sender::Materialize(); null: it remembers nothing.
+  virtual const InsertedDigests* inserted() const { return nullptr; }
+
   virtual bool NextCompletion(OffloadCompletion*) { return false; }
 
   // Whether the device asks "does a PDU start at this offset?", once a question.
   virtual bool ResyncQuestion(uint64_t*) { return false; }
   virtual void ResyncAnswer(uint64_t /*stream_offset*/, bool /*pdu_starts_here*/) {}
+
+  // From now on data of a task whose tag (ITT of Data-In, TTT of Data-Out) has *device_tag in its topmost
+  // capabilities().tag_bits may be placed into `buffer`, whose first byte is the task's data at `buffer_offset`. False: no
+  // room; the tag's bits stay 0, which names no buffer. The buffer is the device's to write until ReleaseBuffer() returns.
+  virtual bool RegisterBuffer(std::span<std::byte> /*buffer*/, uint32_t /*buffer_offset*/,
+                              uint32_t* /*device_tag*/) {
+    return false;
+  }
+  virtual void ReleaseBuffer(uint32_t /*device_tag*/) {}
 
   // Null: none. Before Arm(); outlives the device.
   virtual void UsePlacement(PlacementTable*) {}

@@ -2,8 +2,8 @@
 // between frames. On transmit it inserts digests into segments that hold exactly one PDU.
 #include <memory>
 
-#include "digest/value.h"
 #include "transport/offload/device.h"
+#include "transport/offload/digest_inserter.h"
 #include "transport/offload/pdu_scan.h"
 
 namespace isthmus::transport {
@@ -27,7 +27,10 @@ class FrameAlignedDevice : public OffloadDevice {
     return true;
   }
 
-  void Disarm(RxDeliverySink&) override { armed_ = false; }
+  void Disarm(RxDeliverySink&) override {
+    counters_.disarmed += armed_;
+    armed_ = false;
+  }
 
   void Receive(const RxFrame& frame, RxDeliverySink& sink) override {
     ++counters_.frames;
@@ -49,14 +52,11 @@ class FrameAlignedDevice : public OffloadDevice {
       ++counters_.declined_transmits;
       return false;
     }
-    for (const TxDigest& digest : frame.digests) {
-      const digest::Crc32c crc = digest::SelectKernel().extend(
-          {}, frame.payload.data() + digest.offset - digest.covers, digest.covers);
-      digest::StoreDigest(crc, frame.payload.data() + digest.offset);
-      ++counters_.inserted_digests;
-    }
+    inserter_.Fill(frame, counters_);
     return true;
   }
+  void Acknowledged(uint64_t stream_offset) override { inserter_.Acknowledged(stream_offset); }
+  const InsertedDigests* inserted() const override { return &inserter_; }
 
  private:
   static MissReason MissOf(FrameOddity oddity) {
@@ -81,11 +81,13 @@ class FrameAlignedDevice : public OffloadDevice {
     if (!armed_) return MissReason::kNotArmed;
     if (frame.stream_offset < arm_.rx_stream_offset) return MissReason::kPreEnable;
     if (frame.oddity != FrameOddity::kNone) return MissOf(frame.oddity);
+    if (frame.coalesced > 1) return MissReason::kCoalesced;
     const ByteSpan bytes = frame.payload;
     if (bytes.size() < 48) return MissReason::kUnaligned;
     const PduLengths lengths = LengthsOf(bytes, arm_.header_digest, arm_.data_digest);
     if (lengths.total > bytes.size()) return MissReason::kPduOverFrames;
     if (lengths.total < bytes.size()) return MissReason::kSeveralPdus;
+    if (lengths.header > kMaxHeader) return MissReason::kAhs;
     const auto header = static_cast<size_t>(lengths.header);
     if (arm_.header_digest && !DigestAgrees(bytes.first(header))) {
       return MissReason::kDigestDisagrees;
@@ -96,8 +98,11 @@ class FrameAlignedDevice : public OffloadDevice {
     return MissReason::kCount;
   }
 
+  static constexpr uint64_t kMaxHeader = 48 + 4;  // without AHS: its parser knows no other
+
   OffloadArm arm_;
   bool armed_ = false;
+  DigestInserter inserter_;
 };
 
 }  // namespace

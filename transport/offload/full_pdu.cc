@@ -1,13 +1,15 @@
 // Model B (Chelsio): reassembles and frames the stream itself, and passes up whole PDUs: header, data (placed, where a
-// destination is registered), and no digest where it has checked one and found it good. A PDU whose digest is wrong goes up
+// destination is registered under the topmost bits of its ITT or TTT), and no digest where it has checked one and found it good. A PDU whose digest is wrong goes up
 // as it came, marked bad, so that software can confirm it. PDUs above its size go up unchecked.
+#include <array>
 #include <memory>
 #include <vector>
 
-#include "digest/value.h"
 #include "transport/offload/device.h"
+#include "transport/offload/digest_inserter.h"
 #include "transport/offload/pdu_scan.h"
 #include "transport/offload/reassembly.h"
+#include "transport/offload/segment_pdu.h"
 
 namespace isthmus::transport {
 namespace {
@@ -24,6 +26,7 @@ class FullPduDevice : public OffloadDevice {
     can.strips_digests = can.places_data = can.delivers_in_order = true;
     can.sizing.segments_pdus = true;
     can.sizing.max_pdu_bytes = kMaxPduBytes;
+    can.tag_bits = kTagBits;
     return can;
   }
 
@@ -39,6 +42,7 @@ class FullPduDevice : public OffloadDevice {
   }
 
   void Disarm(RxDeliverySink& sink) override {
+    counters_.disarmed += armed_;
     armed_ = false;
     Flush(sink);
     RxSegment piece;
@@ -64,21 +68,64 @@ class FullPduDevice : public OffloadDevice {
     while (stream_.Next(1, &piece)) Take(piece.stream_offset, piece.bytes, sink);
   }
 
-  // It cuts over-long PDUs itself, so it sees whole ones; here: the part that a segment holds must be whole.
   bool Transmit(const TxFrame& frame) override {
     if (!armed_ || frame.stream_offset < arm_.tx_stream_offset || !frame.exactly_one_pdu) {
       ++counters_.declined_transmits;
       return false;
     }
-    for (const TxDigest& digest : frame.digests) {
-      std::byte* at = frame.payload.data() + digest.offset;
-      digest::StoreDigest(digest::SelectKernel().extend({}, at - digest.covers, digest.covers), at);
-      ++counters_.inserted_digests;
-    }
+    inserter_.Fill(frame, counters_);
     return true;
+  }
+  void Acknowledged(uint64_t stream_offset) override { inserter_.Acknowledged(stream_offset); }
+  const InsertedDigests* inserted() const override { return &inserter_; }
+
+  bool Segment(ByteSpan pdu, uint32_t segment_bytes, std::vector<std::byte>* wire) override {
+    const size_t pdus = SegmentPdu(pdu, segment_bytes, arm_.header_digest, arm_.data_digest, wire);
+    counters_.segmented_pdus += pdus;
+    return pdus > 0;
+  }
+
+  bool RegisterBuffer(std::span<std::byte> buffer, uint32_t buffer_offset,
+                      uint32_t* device_tag) override {
+    // Tag 0 names no buffer.
+    for (uint32_t tag = 1; tag < buffers_.size(); ++tag) {
+      if (!buffers_[tag].bytes.empty()) continue;
+      buffers_[tag] = {buffer, buffer_offset};
+      *device_tag = tag;
+      return true;
+    }
+    return false;
+  }
+  void ReleaseBuffer(uint32_t device_tag) override {
+    if (device_tag < buffers_.size()) buffers_[device_tag] = {};
   }
 
  private:
+  static constexpr uint32_t kTagBits = 6;
+  struct Buffer {
+    std::span<std::byte> bytes;
+    uint32_t offset = 0;  // of bytes[0] in the task's data
+  };
+
+  // Where a Data-In's ITT or a Data-Out's TTT says that the data belongs; empty: to no buffer of ours.
+  std::span<std::byte> PlaceOf(ByteSpan bhs, uint32_t size) {
+    const auto word = [&](size_t at) {
+      uint32_t value = 0;
+      for (size_t i = at; i < at + 4; ++i) value = value << 8 | std::to_integer<uint32_t>(bhs[i]);
+      return value;
+    };
+    const uint8_t opcode = std::to_integer<uint8_t>(bhs[0]) & 0x3f;
+    if (opcode == 0x25 || opcode == 0x05) {
+      const uint32_t tag = word(opcode == 0x25 ? 16 : 20) >> (32 - kTagBits);
+      const Buffer& buffer = buffers_[tag];
+      const uint32_t offset = word(40);
+      if (offset >= buffer.offset &&
+          uint64_t{offset} - buffer.offset + size <= buffer.bytes.size()) {
+        return buffer.bytes.subspan(offset - buffer.offset, size);
+      }
+    }
+    return placement_ != nullptr ? placement_->Destination(bhs, size) : std::span<std::byte>();
+  }
   static constexpr uint32_t kMaxPduBytes = 16224;
 
   void Flush(RxDeliverySink& sink) {
@@ -155,15 +202,22 @@ class FullPduDevice : public OffloadDevice {
     const auto data_size = static_cast<size_t>(lengths.data);
     uint64_t at = held_offset_ + header_size;
     RxSegment tail = Raw(at, rest);
-    if (placement_ != nullptr) {
-      const std::span<std::byte> to =
-          placement_->Destination(pdu.first(48), static_cast<uint32_t>(data_size));
-      if (to.size() >= data_size) {
-        for (size_t i = 0; i < data_size; ++i) to[i] = rest[i];
-        tail.placed = static_cast<uint32_t>(data_size);
-        tail.bytes = rest.subspan(data_size);
-        counters_.placed_bytes += data_size;
-      }
+    const std::span<std::byte> to = PlaceOf(pdu.first(48), static_cast<uint32_t>(data_size));
+    if (to.size() >= data_size) {
+      for (size_t i = 0; i < data_size; ++i) to[i] = rest[i];
+      tail.placed = static_cast<uint32_t>(data_size);
+      tail.bytes = rest.subspan(data_size);
+      counters_.placed_bytes += data_size;
+    }
+    bool padding_is_zero = true;
+    for (uint64_t i = lengths.data; i < lengths.padded; ++i) {
+      padding_is_zero = padding_is_zero && rest[static_cast<size_t>(i)] == std::byte{0};
+    }
+    if (!padding_is_zero) {
+      // The digest covers what was sent; this card knows only its own zeros.
+      counters_.Miss(MissReason::kPadding);
+      sink.Deliver(tail);
+      return;
     }
     tail.header = tail.data = agrees ? good : Says(DigestVerdict::kBad, arm_.epoch);
     if (!agrees) ++counters_.bad;
@@ -184,6 +238,8 @@ class FullPduDevice : public OffloadDevice {
   Reassembly stream_;  // from the arming offset on
   uint64_t seen_ = 0;  // the end of what has come
   PlacementTable* placement_ = nullptr;
+  std::array<Buffer, 1u << kTagBits> buffers_;
+  DigestInserter inserter_;
 };
 
 }  // namespace

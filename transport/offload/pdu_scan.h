@@ -63,6 +63,9 @@ class PduFollower {
  public:
   struct Step {
     size_t bytes = 0;
+    size_t data_bytes = 0;  // of them data: not header, padding or digest
+    uint64_t part_bytes =
+        0;  // of the whole header, or data with padding and digest, as far as it is known
     bool in_header =
         false;  // the bytes are a header's, or its digest's; else data, padding and digest
     bool starts_pdu = false;
@@ -95,8 +98,13 @@ class PduFollower {
         part_ = lengths_.header;
       }
     } else {
+      const uint64_t before = at_;
       step.bytes = Take(bytes, part_);
+      if (!in_header_ && before < lengths_.data) {
+        step.data_bytes = static_cast<size_t>((at_ < lengths_.data ? at_ : lengths_.data) - before);
+      }
     }
+    step.part_bytes = part_;
     if (at_ < part_ || (in_header_ && at_ < 48)) return step;
     EndPart(&step);
     return step;

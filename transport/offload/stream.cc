@@ -31,6 +31,7 @@ class StreamDevice : public OffloadDevice {
   }
 
   void Disarm(RxDeliverySink&) override {
+    counters_.disarmed += armed_;
     armed_ = false;
     torn_down_ = false;  // it ends at the next poll: hardware answers late
   }
@@ -46,7 +47,7 @@ class StreamDevice : public OffloadDevice {
   }
 
   bool NextCompletion(OffloadCompletion*) override {
-    torn_down_ = true;
+    if (!armed_) torn_down_ = true;
     return false;
   }
 

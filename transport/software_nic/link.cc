@@ -14,8 +14,13 @@
 #include <cstring>
 #include <utility>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "protocol/connection/offload_sizing.h"
+#include "transport/offload/clamp.h"
+#include "transport/offload/device.h"
+#include "transport/offload/registry.h"
 #include "transport/software_nic/endpoint_text.h"
 
 namespace isthmus::transport {
@@ -93,14 +98,24 @@ struct Options {
   std::string socket = "/run/isthmus_software_nic";
   bool gathered = false;
   bool any_segment = false;
+  uint32_t audit_one_in = 0, verify_leases_one_in = 0;
   bool transmit = true;
   bool receive = true;
 };
 
+// Payload of a full TCP segment now, TCP's options taken off; 0: not known.
+uint32_t SegmentBytesOf(int socket) {
+  int mss = 0;
+  socklen_t size = sizeof mss;
+  if (getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &mss, &size) != 0 || mss <= 0) return 0;
+  return static_cast<uint32_t>(mss);
+}
+
 class NicLink : public DeviceLink {
  public:
-  NicLink(int control, SharedLink* shared, const Options& options)
-      : control_(control), shared_(shared), options_(options) {
+  NicLink(int control, SharedLink* shared, const Options& options, int socket,
+          const SizingLimits& limits)
+      : control_(control), shared_(shared), options_(options), socket_(socket), limits_(limits) {
     static std::atomic<uint32_t> lives{0};
     epoch_ = lives.fetch_add(1) + 1;
   }
@@ -112,10 +127,29 @@ class NicLink : public DeviceLink {
   bool one_pdu_a_segment() const override { return !options_.gathered; }
   bool inserts_digests() const override { return options_.transmit; }
 
+  uint32_t audit_one_in() const override { return options_.audit_one_in; }
+  uint32_t verify_leases_one_in() const override { return options_.verify_leases_one_in; }
+
+  uint32_t DataSegmentLengthToSend() override {
+    // One system call in so many writes; a path that became narrower costs misses until then.
+    constexpr uint32_t kAskedOneIn = 16;
+    if (options_.any_segment || digests_ == 0) return 0;
+    if (until_asked_ == 0) {
+      until_asked_ = kAskedOneIn;
+      const PduShape shape = {(digests_ & kHeaderDigestBit) != 0, (digests_ & kDataDigestBit) != 0};
+      const uint32_t any = 1u << 24;
+      const uint32_t now = isthmus::DataSegmentLengthToSend(any, SegmentBytesOf(socket_), shape, limits_);
+      aligned_ = now == any ? 0 : now;
+    }
+    --until_asked_;
+    return aligned_;
+  }
+
   void Arm(uint64_t stream_offset, bool header_digest, bool data_digest) override {
     digests_ = (header_digest ? kHeaderDigestBit : 0) | (data_digest ? kDataDigestBit : 0);
     shared_->armed_digests.store(digests_, std::memory_order_relaxed);
     shared_->armed_from.store(stream_offset, std::memory_order_release);
+    ++epochs_;
   }
 
   size_t ReadLimit(uint64_t stream_offset, size_t runs) override {
@@ -128,6 +162,7 @@ class NicLink : public DeviceLink {
     const bool believed = options_.receive && shared_->overrun.load(std::memory_order_acquire) == 0;
     const size_t count = verdicts_.Take(stream_offset, bytes, epoch_, out);
     if (believed) return count;
+    not_annotated_ += options_.receive;
     out[0] = {.bytes = bytes, .header = {}, .data = {}};
     return 1;
   }
@@ -162,6 +197,8 @@ class NicLink : public DeviceLink {
     };
     LinkCounters counters;
     counters.attached = 1;
+    counters.epochs = epochs_;
+    counters.not_annotated = not_annotated_;
     counters.exactly_one_pdu = frames(FrameKind::kExactlyOnePdu);
     counters.several_pdus = frames(FrameKind::kSeveralPdus);
     counters.part_of_one_pdu = frames(FrameKind::kPartOfOnePdu);
@@ -189,6 +226,11 @@ class NicLink : public DeviceLink {
   int control_;
   SharedLink* shared_;
   Options options_;
+  int socket_;  // the driver's
+  SizingLimits limits_;
+  uint32_t until_asked_ = 0;
+  uint32_t aligned_ = 0;  // as of the last time that it was asked
+  uint64_t epochs_ = 0, not_annotated_ = 0;
   uint32_t epoch_ = 0;
   uint32_t digests_ = 0;
   uint64_t announced_ = 0;  // the stream up to here
@@ -197,20 +239,13 @@ class NicLink : public DeviceLink {
 
 class NicModel : public DeviceModel {
  public:
-  NicModel(std::string name, Options options)
-      : name_(std::move(name)), options_(std::move(options)) {}
+  NicModel(std::string name, const OffloadCapabilities& can, Options options)
+      : name_(std::move(name)), can_(can), options_(std::move(options)) {}
 
   const std::string& name() const override { return name_; }
 
-  uint32_t MaxDataSegmentLength(int socket) const override {
-    // 48 bytes of header and two digests of 4, RFC 7143 section 11.2; TCP_MAXSEG has TCP's options taken off.
-    constexpr int kOverhead = 48 + 4 + 4;
-    if (options_.any_segment) return 0;
-    int mss = 0;
-    socklen_t size = sizeof mss;
-    if (getsockopt(socket, IPPROTO_TCP, TCP_MAXSEG, &mss, &size) != 0 || mss < kOverhead + 512)
-      return 0;
-    return static_cast<uint32_t>(mss - kOverhead) & ~3u;
+  void ClampOffer(int socket, text::Offer* offer) const override {
+    if (!options_.any_segment) transport::ClampOffer(can_, SegmentBytesOf(socket), offer);
   }
 
   std::unique_ptr<DeviceLink> Attach(int socket) override {
@@ -228,7 +263,7 @@ class NicModel : public DeviceModel {
       close(control);
       return nullptr;
     }
-    return std::make_unique<NicLink>(control, shared, options_);
+    return std::make_unique<NicLink>(control, shared, options_, socket, can_.sizing);
   }
 
  private:
@@ -274,6 +309,7 @@ class NicModel : public DeviceModel {
   }
 
   std::string name_;
+  OffloadCapabilities can_;
   Options options_;
 };
 
@@ -287,6 +323,10 @@ absl::StatusOr<std::unique_ptr<DeviceModel>> OpenSoftwareNic(
         absl::StrSplit(option, absl::MaxSplits('=', 1));
     if (pair.first == "socket" && !pair.second.empty()) {
       parsed.socket = pair.second;
+    } else if ((pair.first == "audit" && absl::SimpleAtoi(pair.second, &parsed.audit_one_in)) ||
+               (pair.first == "leases" &&
+                absl::SimpleAtoi(pair.second, &parsed.verify_leases_one_in))) {
+      continue;
     } else if (option == "send=gathered") {
       parsed.gathered = true;
     } else if (option == "segment=any") {
@@ -299,7 +339,9 @@ absl::StatusOr<std::unique_ptr<DeviceModel>> OpenSoftwareNic(
       return absl::InvalidArgumentError(absl::StrCat(name, ": ", option, ": no such option"));
     }
   }
-  return std::make_unique<NicModel>(name, parsed);
+  const std::unique_ptr<OffloadDevice> device = NewOffloadDevice(name);
+  if (device == nullptr) return absl::InvalidArgumentError(absl::StrCat(name, ": no such model"));
+  return std::make_unique<NicModel>(name, device->capabilities(), parsed);
 }
 
 }  // namespace isthmus::transport

@@ -1,7 +1,8 @@
 // The driver's end of the software NIC: a model whose connections share rings with the card (shared.h).
 //
 // Options: socket=PATH of the card, send=gathered (PDUs are not cut into segments of their own), transmit=software,
-// receive=software, segment=any (MaxRecvDataSegmentLength is left as it is, however many frames a PDU then takes).
+// receive=software, segment=any (MaxRecvDataSegmentLength is left as it is, however many frames a PDU then takes), audit=N and
+// leases=N (software computes, or verifies, one PDU in N all the same).
 //
 //   absl::StatusOr<std::unique_ptr<DeviceModel>> model = OpenSoftwareNic("frame-aligned", options);
 #ifndef ISTHMUS_TRANSPORT_SOFTWARE_NIC_LINK_H_

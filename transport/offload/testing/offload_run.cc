@@ -5,7 +5,6 @@
 #include <cstring>
 #include <map>
 #include <random>
-#include <set>
 #include <utility>
 
 #include "digest/select.h"
@@ -61,6 +60,8 @@ class Host : public RxDeliverySink, public PlacementTable {
     Finish();
     result_.receiver = receiver_.counters();
     result_.device = devices_.at(0)->counters();
+    result_.torn_down = true;
+    for (const auto& device : devices_) result_.torn_down = result_.torn_down && device->TornDown();
     return std::move(result_);
   }
 
@@ -134,6 +135,9 @@ class Host : public RxDeliverySink, public PlacementTable {
         const digest::Evidence asked = segment_.data;
         const bool pending = asked.verdict == DigestVerdict::kPending;
         if (pending && (abandoned_ || asked.epoch != epoch_)) segment_.header = segment_.data = {};
+        if (asked.epoch != 0 && asked.epoch != epoch_) {
+          result_.driver.Miss(MissReason::kForeignDevice);
+        }
         if (!receiver_.Push(segment_)) {
           if (Complete()) continue;
           return;
@@ -146,7 +150,7 @@ class Host : public RxDeliverySink, public PlacementTable {
         }
         continue;
       }
-      if (!reassembly_.Next(run_.gro, &segment_)) break;
+      if (!reassembly_.Next(run_.tcp.gro, &segment_)) break;
       bytes_ = {segment_.bytes.begin(), segment_.bytes.end()};
       // A lease keeps the bytes until the receiver has drained them.
       lent_[++lease_] = std::move(bytes_);
@@ -177,12 +181,12 @@ class Host : public RxDeliverySink, public PlacementTable {
     uint64_t offset = 0;
     if (device_->ResyncQuestion(&offset)) questions_.push_back(offset);
     for (size_t i = 0; i < questions_.size();) {
-      const bool starts = starts_.count(questions_[i]) > 0;
-      if (!starts && receiver_.stream_offset() <= questions_[i]) {
+      const PduStart answer = receiver_.PduStartsAt(questions_[i]);
+      if (answer == PduStart::kNotYet) {
         ++i;
         continue;
       }
-      device_->ResyncAnswer(questions_[i], starts);
+      device_->ResyncAnswer(questions_[i], answer == PduStart::kYes);
       questions_.erase(questions_.begin() + static_cast<ptrdiff_t>(i));
     }
   }
@@ -192,7 +196,6 @@ class Host : public RxDeliverySink, public PlacementTable {
     while (receiver_.Next(&item)) {
       switch (item.kind) {
         case RxItemKind::kHeader:
-          starts_.insert(item.stream_offset);
           result_.events.push_back("header " + std::to_string(item.stream_offset) + ' ' +
                                    ToHex(item.header->bytes.data(), 48) + ' ' +
                                    ToHex(item.ahs.data(), item.ahs.size()));
@@ -250,7 +253,6 @@ class Host : public RxDeliverySink, public PlacementTable {
   uint32_t lease_ = 0;
   std::map<uint32_t, std::vector<std::byte>> lent_;
   std::map<std::vector<std::byte>, std::vector<std::byte>> buffers_;
-  std::set<uint64_t> starts_;
   std::vector<uint64_t> questions_;
   std::map<uint32_t, OffloadCompletion> answers_;
   OffloadResult result_;
@@ -290,12 +292,22 @@ PduStream EqualPdus(size_t count, uint32_t data_size, bool header_digest, bool d
   return stream;
 }
 
+PduStream OddPdus(size_t count, uint32_t ahs_words, uint8_t pad_byte) {
+  PduStream stream;
+  for (size_t i = 0; i < count; ++i) {
+    ModelPdu pdu = MakePdu(0x05, 101, static_cast<uint32_t>(i), ahs_words);
+    pdu.pad_byte = pad_byte;
+    AddPdu(std::move(pdu), true, true, &stream);
+  }
+  return stream;
+}
+
 OffloadRun WithoutDevice(const OffloadRun& run) {
   OffloadRun plain = run;
   plain.device = "software";
   plain.make = nullptr;
   plain.placement = false;
-  plain.gro = 1;
+  plain.tcp.gro = 1;
   plain.audit_one_in = 0;
   return plain;
 }

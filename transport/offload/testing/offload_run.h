@@ -30,6 +30,9 @@ PduStream RandomPdus(uint32_t seed, size_t count, uint32_t max_data, bool header
 // All of the same size, no AHS.
 PduStream EqualPdus(size_t count, uint32_t data_size, bool header_digest, bool data_digest);
 
+// With AHS, or pad bytes that are not zero.
+PduStream OddPdus(size_t count, uint32_t ahs_words, uint8_t pad_byte);
+
 struct OffloadRun {
   PduStream stream;
   std::string device = "software";
@@ -40,7 +43,6 @@ struct OffloadRun {
   bool header_digest = true, data_digest = true;
   uint32_t MaxRecvDataSegmentLength = 65536;
   uint32_t audit_one_in = 0;
-  uint32_t gro = 1;  // pieces that are merged
   bool placement = false;
   uint64_t arm_offset = 0;      // where the device is armed; digests begin at 0 all the same
   size_t arm_after_frames = 0;  // armed when so many have arrived
@@ -53,6 +55,8 @@ struct OffloadResult {
   std::vector<std::string> events;
   RxCounters receiver;
   OffloadCounters device;  // of the first route
+  OffloadCounters driver;  // what the driver counts: foreign devices
+  bool torn_down = false;  // every device, in the end
   size_t bad_pdus = 0;
 };
 OffloadResult Carry(const OffloadRun& run);
