@@ -1,12 +1,14 @@
 // What a function of one session does to another, as users of iscsi_target see it: RFC 7143 section
 // 4.2.3, RFC 7144; SAM-5 7, SPC-4 5.13.11.6.
 
+#include <poll.h>
 #include <signal.h>
 
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -63,6 +65,8 @@ class Initiator {
     ended_ = false;
     EXPECT_TRUE(client_->Submit(open_.command, [this](const Event&) { ended_ = true; }).ok());
     EXPECT_TRUE(client_->Poll(absl::ZeroDuration()).ok());
+    pollfd asked{client_->fd(), POLLIN, 0};  // the R2T is there: so is the task
+    EXPECT_EQ(poll(&asked, 1, 30'000), 1);
   }
   bool ended() const { return ended_; }
 
