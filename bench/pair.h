@@ -56,6 +56,7 @@ class Pair {
   // Both through the login. False: one of them refused; login_error says why.
   bool LogIn() {
     to_target_ = to_initiator_ = by_target_ = by_initiator_ = 0;
+    held_by_wire_ = {};
     initiator_connection_.emplace(initiator::Connection::OnHeap(options_.initiator));
     target_connection_.emplace(target::Connection::OnHeap(options_.target));
     if (!initiator_session_.has_value()) {
@@ -66,11 +67,23 @@ class Pair {
     return connected();
   }
 
-  // The transport fails: both sides are told, and the target forgets its session.
+  // The transport fails, also in the login: both sides are told, and the target forgets its session.
   void Cut() {
-    initiator_session_->OnTransportClosed(initiator_id_, Error::Ok());
-    target_session_->OnTransportClosed(target_id_, Error::Ok());
-    DrainTarget();
+    if (initiator_connection_.has_value()) {
+      initiator_connection_->OnTransportClosed(Error::Ok());
+      DrainInitiator();
+      initiator_connection_.reset();
+    } else {
+      initiator_session_->OnTransportClosed(initiator_id_, Error::Ok());
+    }
+    if (target_connection_.has_value()) {
+      target_connection_->OnTransportClosed(Error::Ok());
+      DrainTarget();
+      target_connection_.reset();
+    } else {
+      target_session_->OnTransportClosed(target_id_, Error::Ok());
+      DrainTarget();
+    }
     target_session_.reset();
     DrainInitiator();
   }
@@ -191,6 +204,9 @@ class Pair {
   target::Session& target() { return *target_session_; }
   ConnectionId initiator_id() const { return initiator_id_; }
   ConnectionId target_id() const { return target_id_; }
+  // Whether each side's connection is not of a session yet.
+  bool initiator_logs_in() const { return initiator_connection_.has_value(); }
+  bool target_logs_in() const { return target_connection_.has_value(); }
   bool connected() const {
     return !initiator_connection_.has_value() && !target_connection_.has_value() &&
            initiator_session_->connected();
@@ -218,6 +234,7 @@ class Pair {
     const bool login = initiator_connection_.has_value();
     const size_t count = login ? initiator_connection_->PollTransmit(slices, now_)
                                : initiator_session_->PollTransmit(initiator_id_, slices, now_);
+    const uint64_t before = by_target_;
     const size_t moved = Lend({slices.data(), count}, true, [this](const RxSegment& s) {
       const bool taken =
           target_connection_.has_value()
@@ -226,7 +243,7 @@ class Pair {
       DrainTarget();
       return taken;
     });
-    if (moved == 0) return false;
+    if (moved == 0) return by_target_ != before;
     if (initiator_connection_.has_value()) {
       initiator_connection_->OnSent(moved);
       initiator_connection_->OnTransportDone(to_target_);
@@ -246,6 +263,7 @@ class Pair {
     } else if (target_session_.has_value()) {
       count = target_session_->PollTransmit(target_id_, slices, now_);
     }
+    const uint64_t before = by_initiator_;
     const size_t moved = Lend({slices.data(), count}, false, [this](const RxSegment& s) {
       const bool taken = initiator_connection_.has_value()
                              ? initiator_connection_->Receive(s, now_)
@@ -253,7 +271,7 @@ class Pair {
       DrainInitiator();
       return taken;
     });
-    if (moved == 0) return false;
+    if (moved == 0) return by_initiator_ != before;
     if (target_connection_.has_value()) {
       target_connection_->OnSent(moved);
       target_connection_->OnTransportDone(to_initiator_);
@@ -298,7 +316,8 @@ class Pair {
     return at;
   }
 
-  // What was sent counts as moved, whatever becomes of it. The bytes stay: who was not drained still reads them.
+  // What was sent counts as moved, whatever becomes of it; what the other side does not take yet
+  // comes again. The bytes stay: who was not drained still reads them.
   template <class Take>
   size_t LendEdited(std::span<const TxSlice> slices, bool to_target, uint64_t* received,
                     Take& take) {
@@ -307,9 +326,14 @@ class Pair {
       bytes.insert(bytes.end(), slice.data, slice.data + slice.size);
     }
     const size_t moved = bytes.size();
-    on_wire(to_target, &bytes);
-    edited_.push_back(std::move(bytes));
-    LendPieces(edited_.back(), received, take);
+    if (moved > 0) on_wire(to_target, &bytes);
+    std::vector<std::byte>& held = held_by_wire_[to_target ? 0 : 1];
+    held.insert(held.end(), bytes.begin(), bytes.end());
+    if (held.empty()) return moved;
+    edited_.push_back(std::move(held));
+    const std::vector<std::byte>& lent = edited_.back();
+    const size_t taken = LendPieces(lent, received, take);
+    held.assign(lent.begin() + static_cast<ptrdiff_t>(taken), lent.end());
     return moved;
   }
 
@@ -437,6 +461,7 @@ class Pair {
   uint64_t to_target_ = 0, to_initiator_ = 0;  // bytes moved
   uint64_t by_target_ = 0, by_initiator_ = 0;  // bytes received; of edited streams, not the same
   std::deque<std::vector<std::byte>> edited_;
+  std::array<std::vector<std::byte>, 2> held_by_wire_;  // not taken yet: to target, to initiator
   uint16_t last_tsih_ = 0;
   std::array<bool, 4096> begun_ = {};
 };

@@ -1,5 +1,6 @@
 // A real initiator against a real target: real data in every combination of the keys that shape its
-// way (RFC 7143 sections 13.10 to 13.19), over memory, under several chunkings.
+// way (RFC 7143 sections 13.10 to 13.19), over memory, under several chunkings. Where it was agreed
+// that data may come in any order, it does.
 
 #include "bench/pair.h"
 
@@ -9,6 +10,7 @@
 #include <vector>
 
 #include "digest/select.h"
+#include "fuzz/disorder.h"
 #include "gtest/gtest.h"
 
 namespace isthmus {
@@ -24,7 +26,7 @@ constexpr size_t kSizes[] = {1, 511, 512, 513, 4096, 20001};
 struct Shape {
   bool immediate_data, initial_r2t;
   uint16_t max_outstanding_r2t;
-  uint32_t first_burst, max_burst, segment;
+  uint32_t first_burst, max_burst, initiator_segment, target_segment;
   bool header_digest, data_digest, pdu_in_order, sequence_in_order;
 };
 
@@ -48,11 +50,12 @@ PairOptions Options(const Shape& shape) {
   offer.MaxOutstandingR2T = shape.max_outstanding_r2t;
   offer.FirstBurstLength = shape.first_burst;
   offer.MaxBurstLength = shape.max_burst;
-  offer.MaxRecvDataSegmentLength = shape.segment;
+  offer.MaxRecvDataSegmentLength = shape.initiator_segment;
   offer.DataPDUInOrder = shape.pdu_in_order;
   offer.DataSequenceInOrder = shape.sequence_in_order;
   initiator.offer = offer;
   options.target_offer = offer;
+  options.target_offer.MaxRecvDataSegmentLength = shape.target_segment;
   options.target_offer.TargetPortalGroupTag = 1;
   options.disk_bytes = 1 << 16;
   return options;
@@ -101,43 +104,94 @@ void WriteAndReadBack(Pair& pair) {
   EXPECT_EQ(pair.initiator().outstanding(), 0u);
 }
 
-TEST(PairTest, MovesDataInEveryCombinationOfKeys) {
-  size_t combinations = 0;
+std::vector<Shape> EveryShape() {
+  std::vector<Shape> shapes;
   for (uint32_t bits = 0; bits < 64; ++bits) {
+    const auto bit = [&](int i) { return (bits >> i & 1) != 0; };
     for (uint16_t outstanding : {1, 3}) {
       for (uint32_t first_burst : {512u, 1500u}) {
         for (uint32_t max_burst : {1500u, 16384u}) {
-          for (uint32_t segment : kSegments) {
-            const Shape shape = {.immediate_data = (bits & 1) != 0,
-                                 .initial_r2t = (bits & 2) != 0,
-                                 .max_outstanding_r2t = outstanding,
-                                 .first_burst = first_burst,
-                                 .max_burst = max_burst,
-                                 .segment = segment,
-                                 .header_digest = (bits & 4) != 0,
-                                 .data_digest = (bits & 8) != 0,
-                                 .pdu_in_order = (bits & 16) != 0,
-                                 .sequence_in_order = (bits & 32) != 0};
-            SCOPED_TRACE("bits " + std::to_string(bits) + " MaxOutstandingR2T " +
-                         std::to_string(outstanding) + " FirstBurstLength " +
-                         std::to_string(first_burst) + " MaxBurstLength " +
-                         std::to_string(max_burst) + " MaxRecvDataSegmentLength " +
-                         std::to_string(segment));
-            Pair pair(Options(shape));
-            ASSERT_TRUE(pair.LogIn()) << Name(pair.login_error.code);
-            const text::Parameters& parameters = pair.initiator().parameters();
-            ASSERT_EQ(parameters.InitialR2T, shape.initial_r2t);
-            ASSERT_EQ(parameters.ImmediateData, shape.immediate_data);
-            ASSERT_EQ(parameters.MaxBurstLength, max_burst);
-            WriteAndReadBack(pair);
-            if (HasFatalFailure()) return;
-            ++combinations;
+          for (uint32_t initiator_segment : kSegments) {
+            for (uint32_t target_segment : kSegments) {
+              shapes.push_back({bit(0), bit(1), outstanding, first_burst, max_burst,
+                                initiator_segment, target_segment, bit(2), bit(3), bit(4), bit(5)});
+            }
           }
         }
       }
     }
   }
-  EXPECT_EQ(combinations, 64u * 2 * 2 * 2 * 3);
+  return shapes;
+}
+
+std::string NameOf(const Shape& shape) {
+  std::string name;
+  const auto add = [&](const char* key, uint32_t value) {
+    name += std::string(key) + "=" + std::to_string(value) + " ";
+  };
+  add("ImmediateData", shape.immediate_data);
+  add("InitialR2T", shape.initial_r2t);
+  add("MaxOutstandingR2T", shape.max_outstanding_r2t);
+  add("FirstBurstLength", shape.first_burst);
+  add("MaxBurstLength", shape.max_burst);
+  add("initiator's MaxRecvDataSegmentLength", shape.initiator_segment);
+  add("target's MaxRecvDataSegmentLength", shape.target_segment);
+  add("HeaderDigest", shape.header_digest);
+  add("DataDigest", shape.data_digest);
+  add("DataPDUInOrder", shape.pdu_in_order);
+  add("DataSequenceInOrder", shape.sequence_in_order);
+  return name;
+}
+
+auto Through(fuzzing::Disorder& wire) {
+  return [&wire](bool to_target, std::vector<std::byte>* bytes) { wire.Pass(to_target, bytes); };
+}
+
+TEST(PairTest, MovesDataInEveryCombinationOfKeys) {
+  uint32_t combinations = 0;
+  fuzzing::Disorder::Displaced by_pdu, by_sequence;
+  const auto sum = [](const auto& displaced, fuzzing::Disorder::Displaced* to) {
+    to->data_in += displaced.data_in;
+    to->data_out += displaced.data_out;
+    to->r2t += displaced.r2t;
+  };
+  for (const Shape& shape : EveryShape()) {
+    SCOPED_TRACE(NameOf(shape));
+    fuzzing::Disorder disorder({.header_digest = shape.header_digest,
+                                .data_digest = shape.data_digest,
+                                .pdu_in_order = shape.pdu_in_order,
+                                .sequence_in_order = shape.sequence_in_order,
+                                .seed = ++combinations});
+    Pair pair(Options(shape));
+    if (!shape.pdu_in_order || !shape.sequence_in_order) pair.on_wire = Through(disorder);
+    ASSERT_TRUE(pair.LogIn()) << Name(pair.login_error.code);
+    const text::Parameters& parameters = pair.initiator().parameters();
+    ASSERT_EQ(parameters.ImmediateData, shape.immediate_data);
+    ASSERT_EQ(parameters.InitialR2T, shape.initial_r2t);
+    ASSERT_EQ(parameters.MaxOutstandingR2T, shape.max_outstanding_r2t);
+    if (shape.immediate_data || !shape.initial_r2t) {  // else it is irrelevant (section 13.14)
+      ASSERT_EQ(parameters.FirstBurstLength, shape.first_burst);
+    }
+    ASSERT_EQ(parameters.MaxBurstLength, shape.max_burst);
+    ASSERT_EQ(parameters.own_MaxRecvDataSegmentLength, shape.initiator_segment);
+    ASSERT_EQ(parameters.peer_MaxRecvDataSegmentLength, shape.target_segment);
+    ASSERT_EQ(parameters.HeaderDigest == DigestAlgorithm::kCRC32C, shape.header_digest);
+    ASSERT_EQ(parameters.DataDigest == DigestAlgorithm::kCRC32C, shape.data_digest);
+    ASSERT_EQ(parameters.DataPDUInOrder, shape.pdu_in_order);
+    ASSERT_EQ(parameters.DataSequenceInOrder, shape.sequence_in_order);
+    WriteAndReadBack(pair);
+    if (HasFatalFailure()) return;
+    if (shape.sequence_in_order) sum(disorder.displaced(), &by_pdu);
+    if (shape.pdu_in_order) sum(disorder.displaced(), &by_sequence);
+  }
+  EXPECT_EQ(combinations, 64u * 2 * 2 * 2 * 3 * 3);
+  // Each kind of disorder did come, by itself.
+  EXPECT_GT(by_pdu.data_in, 10'000u);
+  EXPECT_GT(by_pdu.data_out, 10'000u);
+  EXPECT_EQ(by_pdu.r2t, 0u);
+  EXPECT_GT(by_sequence.data_in, 10'000u);
+  EXPECT_EQ(by_sequence.data_out, 0u);
+  EXPECT_GT(by_sequence.r2t, 1'000u);
 }
 
 constexpr Shape kUsual = {.immediate_data = true,
@@ -145,7 +199,8 @@ constexpr Shape kUsual = {.immediate_data = true,
                           .max_outstanding_r2t = 3,
                           .first_burst = 1500,
                           .max_burst = 4000,
-                          .segment = 1001,
+                          .initiator_segment = 1001,
+                          .target_segment = 1001,
                           .header_digest = true,
                           .data_digest = true,
                           .pdu_in_order = true,
@@ -159,6 +214,40 @@ TEST(PairTest, EveryCutGivesTheSame) {
     Pair pair(options);
     ASSERT_TRUE(pair.LogIn());
     WriteAndReadBack(pair);
+  }
+}
+
+// A peer that delivers disorder without leave is caught, on both sides.
+TEST(PairTest, DisorderWithoutLeaveIsRefused) {
+  for (bool pdu_in_order : {false, true}) {
+    for (bool write : {false, true}) {
+      int disorders = 0;
+      for (uint32_t seed = 1; seed <= 10; ++seed) {
+        SCOPED_TRACE(std::to_string(pdu_in_order) + std::to_string(write) + std::to_string(seed));
+        fuzzing::Disorder disorder({.header_digest = true,
+                                    .data_digest = true,
+                                    .pdu_in_order = pdu_in_order,
+                                    .sequence_in_order = !pdu_in_order,
+                                    .seed = seed});
+        Pair pair(Options(kUsual));
+        pair.on_wire = Through(disorder);
+        ASSERT_TRUE(pair.LogIn());
+        std::vector<std::byte> bytes(30000);
+        const std::vector<std::byte> cdb = Cdb(write ? 0x2a : 0x28, 0);
+        initiator::TaskId task;
+        ASSERT_TRUE(pair.initiator()
+                        .Submit(write ? initiator::Command{.cdb = cdb, .data_out = bytes}
+                                      : initiator::Command{.cdb = cdb, .data_in = bytes},
+                                &task)
+                        .ok());
+        pair.Run();
+        const auto& displaced = disorder.displaced();
+        const bool disordered = displaced.data_in + displaced.data_out + displaced.r2t > 0;
+        EXPECT_EQ(pair.completions, disordered ? 0u : 1u);
+        disorders += disordered;
+      }
+      EXPECT_GT(disorders, 2);
+    }
   }
 }
 

@@ -126,9 +126,16 @@ Error SessionState::Negotiate(Row& row) {
   text::Negotiation& negotiation = *c.negotiation;
   if (!row.text_negotiating) negotiation.Begin(text::Stage::kFullFeature);
   row.text_negotiating = true;
-  if (Error error = negotiation.Receive(c.text.text()); !error.ok()) return error;
-  c.text.Reset();
-  if (Error error = negotiation.Respond(row.text_final); !error.ok()) return error;
+  if (negotiation.pending()) {  // the last response had the C bit: this only asks for the rest
+    if (c.text.size != 0) {
+      return Violation(ErrorCode::kTextContinueAnsweredWithData,
+                       static_cast<uint32_t>(c.text.size));
+    }
+  } else {
+    if (Error error = negotiation.Receive(c.text.text()); !error.ok()) return error;
+    c.text.Reset();
+    if (Error error = negotiation.Respond(row.text_final); !error.ok()) return error;
+  }
   const size_t page = PageBytes(row);
   const size_t size = negotiation.Write(c.text_answer.first(page));
   const bool final = row.text_final && !negotiation.pending() && !negotiation.awaiting_answers();

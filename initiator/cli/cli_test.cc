@@ -118,12 +118,19 @@ TEST(Iscsi, KeysAreNegotiatedAsTheirFlagsSay) {
 TEST(Iscsi, WrongArgumentsEndWith2) {
   ExpectEnded(Iscsi({"inquiry", "iscsi://localhost/disk/0"}), 2, "\"disk\" is not an iSCSI name");
   ExpectEnded(Iscsi({"dance"}), 2, "dance: no command among the arguments");
+  ExpectEnded(Iscsi({}), 2, "iscsi: A subcommand is required");
+  ExpectEnded(Iscsi({"discover"}), 2, "iscsi: HOST[:PORT] is required");
+  ExpectEnded(Iscsi({"ping", "iscsi://x/iqn.2026-11.example:d/0", "--dance"}), 2, "iscsi: The following argument");
 }
 
 TEST(Iscsi, AWrongNameEndsWith3) {
   ServedDisk served({"--lun=ram:1M"});
   const std::string url = "iscsi://" + served.portal().ToString() + "/iqn.2026-11.example:nobody/0";
-  ExpectEnded(Iscsi({"inquiry", url}), 3, "there is no such target (login status 0x0203)");
+  ExpectEnded(Iscsi({"inquiry", url}), 3, "there is no such target (login status 0x0203)\n");
+  const std::string lun = served.url().substr(0, served.url().size() - 1) + "7";
+  ExpectEnded(Iscsi({"inquiry", lun}), 3, "there is no LUN 7");
+  ExpectEnded(Iscsi({"capacity", lun}), 3, "there is no such LUN");
+  ExpectEnded(Iscsi({"capacity", lun, "--json"}), 3, "\"exit_status\":3}");
 }
 
 TEST(Iscsi, FailedAuthenticationEndsWith5AndTellsNoSecret) {

@@ -12,6 +12,7 @@
 #include "absl/strings/str_format.h"
 #include "absl/time/clock.h"
 #include "digest/select.h"
+#include "initiator/client/error_text.h"
 #include "protocol/auth/openssl_hashes.h"
 #include "transport/counters.h"
 #include "transport/event_loop.h"
@@ -102,7 +103,9 @@ absl::Status LoginStatusOf(const Event& failed, const transport::Address& portal
     if (failed.status_class != 0) {
       absl::StrAppendFormat(&text, " (login status 0x%02x%02x)", failed.status_class, failed.status_detail);
     }
-    if (!failed.error.ok()) absl::StrAppend(&text, ": ", Describe(failed.error.code));
+    if (!failed.error.ok() && failed.error.code != ErrorCode::kLoginRefused) {
+      absl::StrAppend(&text, ": ", InWords(failed.error));
+    }
     return absl::Status(row.code, text);
   }
   return absl::UnavailableError(absl::StrCat(portal.ToString(), ": the login failed"));
@@ -119,7 +122,7 @@ absl::StatusOr<std::unique_ptr<Client>> Client::Open(const ClientOptions& option
   SessionOptions session;
   session.limits = options.limits;
   if (Error error = Session::Check(session); !error.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("session limits: ", Describe(error.code)));
+    return absl::InvalidArgumentError(absl::StrCat("session limits: ", InWords(error)));
   }
   client->session_.emplace(Session::OnHeap(session));
   if (absl::Status status = client->Connect(); !status.ok()) return status;
@@ -158,7 +161,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
     if (device != nullptr) options_.offload->ClampOffer(socket->fd(), &options.offer);
   }
   if (Error error = Connection::Check(options); !error.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat("login options: ", Describe(error.code)));
+    return absl::InvalidArgumentError(absl::StrCat("login options: ", InWords(error)));
   }
   if (options_.capture != nullptr) {
     tap_ = std::make_unique<transport::CaptureTap>(*options_.capture, socket->Local(), socket->Peer(), true);
@@ -175,7 +178,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
     while (connection.Next(&event)) {
       if (event.kind == EventKind::kLoginDone) {
         if (Error error = session_->Attach(std::move(connection), &id_); !error.ok()) {
-          return absl::UnavailableError(absl::StrCat("the session takes no connection: ", Describe(error.code)));
+          return absl::UnavailableError(absl::StrCat("the session takes no connection: ", InWords(error)));
         }
         closing_ = lost_ = blocked_ = false;
         return absl::OkStatus();
@@ -224,7 +227,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
 absl::Status Client::Reconnect() {
   const absl::Time until = absl::Now() + options_.reconnect_timeout;
   absl::Status status = absl::UnavailableError(absl::StrCat(portal_.ToString(), ": the connection was lost: ",
-                                                            Describe(reason_.code)));
+                                                            InWords(reason_)));
   absl::Duration pause = absl::Milliseconds(100);
   while (absl::Now() < until) {
     absl::SleepFor(pause);
@@ -271,13 +274,13 @@ absl::Status Client::Poll(absl::Duration timeout) {
 absl::Status Client::Pump() {
   for (bool again = true; again;) {
     again = Drain();
-    if (ended_) return absl::UnavailableError(absl::StrCat("the session has ended: ", Describe(reason_.code)));
+    if (ended_) return absl::UnavailableError(absl::StrCat("the session has ended: ", InWords(reason_)));
     if (lost_ && !driver_.has_value()) {
       if (options_.reconnect_timeout == absl::ZeroDuration()) {
         session_->End();
         Drain();
         return absl::UnavailableError(
-            absl::StrCat(portal_.ToString(), ": the connection was lost: ", Describe(reason_.code)));
+            absl::StrCat(portal_.ToString(), ": the connection was lost: ", InWords(reason_)));
       }
       if (absl::Status status = Reconnect(); !status.ok()) return status;
       again = true;
@@ -379,7 +382,7 @@ uint64_t Client::Remember(Callback done) {
 namespace {
 
 absl::Status Refused(const char* what, Error error) {
-  return absl::FailedPreconditionError(absl::StrCat(what, ": ", Describe(error.code)));
+  return absl::FailedPreconditionError(absl::StrCat(what, ": ", InWords(error)));
 }
 
 }  // namespace

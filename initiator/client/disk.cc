@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "initiator/client/error_text.h"
 #include "protocol/wire/lun.h"
 
 namespace isthmus::initiator {
@@ -69,6 +70,7 @@ absl::Status CheckCondition(std::span<const std::byte> sense) {
     case 7:
       return absl::PermissionDeniedError(text);
     default:
+      if (code.asc == 0x25) return absl::NotFoundError(absl::StrCat("there is no such LUN: ", text));
       return code.asc == 0x21 ? absl::OutOfRangeError(text) : absl::InternalError(text);
   }
 }
@@ -96,7 +98,7 @@ absl::Status ScsiStatus(uint8_t status, std::span<const std::byte> sense) {
 }  // namespace
 
 absl::Status StatusOf(const Event& event) {
-  const char* why = Describe(event.error.code);
+  const std::string why = InWords(event.error);
   switch (event.outcome) {
     case Outcome::kAnswered:
       if (event.response != 0) {

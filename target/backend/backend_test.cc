@@ -289,13 +289,16 @@ TEST(LunSpecTest, Parses) {
   EXPECT_EQ(ram->bytes, 256u << 20);
   EXPECT_EQ(ram->block_bytes, 512u);
   EXPECT_FALSE(ram->read_only);
-  const auto file = ParseLunSpec("file:/srv/disk:1.img,readonly,block=2048,physical=4096");
+  EXPECT_FALSE(ram->removable);
+  const auto file =
+      ParseLunSpec("file:/srv/disk:1.img,readonly,block=2048,physical=4096,removable");
   ASSERT_TRUE(file.ok());
   EXPECT_EQ(file->kind, LunSpec::Kind::kFile);
   EXPECT_EQ(file->path, "/srv/disk:1.img");
   EXPECT_EQ(file->block_bytes, 2048u);
   EXPECT_EQ(file->physical_block_bytes, 4096u);
   EXPECT_TRUE(file->read_only);
+  EXPECT_TRUE(file->removable);
 }
 
 TEST(LunSpecTest, Sizes) {

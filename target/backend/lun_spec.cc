@@ -16,7 +16,8 @@
 namespace isthmus::target {
 namespace {
 
-constexpr char kForms[] = "ram:SIZE or file:PATH, then [,readonly][,block=N][,physical=N]";
+constexpr char kForms[] =
+    "ram:SIZE or file:PATH, then [,readonly][,removable][,block=N][,physical=N]";
 
 absl::Status Bad(const std::string& text, absl::string_view why) {
   return absl::InvalidArgumentError(
@@ -26,6 +27,10 @@ absl::Status Bad(const std::string& text, absl::string_view why) {
 absl::Status TakeOption(absl::string_view option, const std::string& text, LunSpec* spec) {
   if (option == "readonly") {
     spec->read_only = true;
+    return absl::OkStatus();
+  }
+  if (option == "removable") {
+    spec->removable = true;
     return absl::OkStatus();
   }
   uint32_t* number = nullptr;

@@ -1,5 +1,5 @@
 // How a user names a disk: "ram:256M" or "file:/srv/disk.img", and after either ",readonly",
-// ",block=4096" and ",physical=4096".
+// ",block=4096", ",physical=4096" and ",removable".
 //
 //   absl::StatusOr<LunSpec> spec = ParseLunSpec("file:/srv/disk.img,readonly,block=4096");
 //   absl::StatusOr<std::unique_ptr<Backend>> disk = OpenLun(*spec);
@@ -24,6 +24,7 @@ struct LunSpec {
   uint32_t block_bytes = 512;
   uint32_t physical_block_bytes = 0;  // 0: block_bytes
   bool read_only = false;
+  bool removable = false;  // initiators may take the medium out and put it back
 };
 
 // InvalidArgument with a message that quotes the specification and says what would be right. Opens

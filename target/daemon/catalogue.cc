@@ -53,6 +53,7 @@ absl::StatusOr<std::unique_ptr<Catalogue>> Catalogue::Open(const Config& config)
       }
       scsi::UnitOptions options;
       options.serial = SerialOf(each.name, lun.number);
+      options.removable = lun.spec.removable;
       target->units.push_back(std::make_unique<scsi::LogicalUnit>(backend->get(), options));
       target->backends.push_back(*std::move(backend));
       if (!target->device.AddUnit(lun.number, target->units.back().get())) {

@@ -133,7 +133,8 @@ absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv) {
   CLI::Option* lun_flag =
       app.add_option("--lun", luns,
                      "A disk of the --target before it: ram:SIZE or "
-                     "file:PATH[,readonly][,block=4096]; repeatable, LUN 0 first")
+                     "file:PATH, then [,readonly][,removable][,block=4096][,physical=4096]; "
+                     "repeatable, LUN 0 first")
           ->excludes(file_flag);
   for (const Setting& setting : Settings()) {
     if (setting.is_switch) {

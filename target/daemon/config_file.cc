@@ -52,6 +52,8 @@ constexpr Field kFields[] = {
     {"targets[].luns[]", "path", "path", "A file or block device; this or `ram`"},
     {"targets[].luns[]", "ram", "size such as \"64M\"", "Memory, lost at the end"},
     {"targets[].luns[]", "readonly", "true, false", "Refuses writes"},
+    {"targets[].luns[]", "removable", "true, false",
+     "Initiators may take the medium out and put it back (START STOP UNIT)"},
     {"targets[].luns[]", "block", "number", "Bytes of a logical block; 512 if left out"},
     {"targets[].luns[]", "physical", "number", "Bytes of a physical block; as `block` if left out"},
     {"targets[].redirect", "address", "`HOST[:PORT]`",
@@ -406,10 +408,13 @@ class Reader {
     }
     bool readonly = false;
     Boolean(node, "readonly", &readonly);
+    bool removable = false;
+    Boolean(node, "removable", &removable);
     absl::StatusOr<LunSpec> parsed = ParseLunSpec(spec);
     if (!parsed.ok()) return Wrong(node.path, parsed.status().message());
     lun.spec = *std::move(parsed);
     lun.spec.read_only = readonly;
+    lun.spec.removable = removable;
     if (member == "path") {
       lun.spec.path = place;
       const auto [other, first] = paths_.emplace(place, std::pair(node.path, readonly));

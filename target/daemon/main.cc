@@ -226,6 +226,8 @@ int Run(int argc, char** argv) {
   const int signals = signalfd(-1, &set, SFD_CLOEXEC);
 
   Daemon daemon(*config, **catalogue, *kernel, capture.get(), offload->get());
+  // Whoever wants statistics is told now, not at the end, that they cannot be written.
+  if (absl::Status status = daemon.WriteStats(/*running=*/true); !status.ok()) return Fail(status);
   if (absl::Status status = daemon.Listen(); !status.ok()) return Fail(status);
   daemon.Serve(signals);
   int result = 0;

@@ -83,13 +83,14 @@ void Registry::Withdraw(const SessionHandle* holder) {
 }
 
 void Registry::AbortOthers(const std::string& target_name, const SessionHandle* except,
-                           const AbortScope& scope, std::function<void()> done) {
+                           const AbortScope& scope, AbortCause cause, std::function<void()> done,
+                           const std::function<bool(const NexusKey&)>& among) {
   std::vector<std::shared_ptr<SessionHandle>> reached;
   {
     std::lock_guard<std::mutex> lock(mutex_);
     for (auto& [key, nexus] : nexuses_) {
       if (key.target_name == target_name && nexus.holder != nullptr &&
-          nexus.holder.get() != except) {
+          nexus.holder.get() != except && (among == nullptr || among(key))) {
         reached.push_back(nexus.holder);
       }
     }
@@ -100,7 +101,7 @@ void Registry::AbortOthers(const std::string& target_name, const SessionHandle* 
   }
   auto left = std::make_shared<std::atomic<size_t>>(reached.size());
   for (const std::shared_ptr<SessionHandle>& session : reached) {
-    session->Abort(scope, [left, done] {
+    session->Abort(scope, cause, [left, done] {
       if (left->fetch_sub(1) == 1) done();
     });
   }

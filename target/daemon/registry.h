@@ -1,5 +1,6 @@
 // Which sessions exist, over all threads: who may claim an I_T nexus, and whom a reset reaches. RFC 7143 sections 6.3.5
-// (session reinstatement), 10.1.1 (ISID rule), 11.12.6 (TSIH), 4.2.3.3 (multi-task abort).
+// (session reinstatement), 7.4.2 (of discovery sessions), 10.1.1 (ISID rule), 11.12.6 (TSIH), 4.2.3.3 (multi-task
+// abort).
 //
 // A nexus is held from the moment it is granted until Leave(). A second claim makes the holder end its session, and is
 // answered when it has left; claims that race are granted one after the other, in their order.
@@ -24,18 +25,27 @@
 
 namespace isthmus::target {
 
-// The initiator port and the target (portal group) of a session.
+// The initiator port and the target port of a session: of what there may be one session only.
 struct NexusKey {
   std::string initiator_name;
   std::array<std::byte, 6> isid{};
-  std::string target_name;    // empty: a discovery session
+  std::string target_name;    // empty: a discovery session that named no target
   uint16_t portal_group = 1;  // with the name: the target's port (section 4.4.1)
+  std::string portal;  // of a session that named no target: where it came in (section 7.4.2.1)
 
   bool operator<(const NexusKey& other) const {
-    return std::tie(initiator_name, isid, target_name, portal_group) <
-           std::tie(other.initiator_name, other.isid, other.target_name, other.portal_group);
+    return std::tie(initiator_name, isid, target_name, portal_group, portal) <
+           std::tie(other.initiator_name, other.isid, other.target_name, other.portal_group,
+                    other.portal);
   }
   bool operator==(const NexusKey& other) const = default;
+};
+
+// Why a session's tasks are aborted for another one.
+enum class AbortCause : uint8_t {
+  kReset,         // the unit attention of the reset stands for them
+  kClearTaskSet,  // whose commands these were is told so (SAM-5 7.4)
+  kPreempted,     // PREEMPT AND ABORT: the reservation's unit attention
 };
 
 // How the registry reaches a session on whatever thread it lives. Each call returns at once.
@@ -44,7 +54,7 @@ class SessionHandle {
   virtual ~SessionHandle() = default;
   virtual void End() = 0;
   // Aborts its tasks in `scope`, then calls `done` once, on any thread; also if the session ends meanwhile.
-  virtual void Abort(const AbortScope& scope, std::function<void()> done) = 0;
+  virtual void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done) = 0;
 };
 
 class Registry {
@@ -60,9 +70,11 @@ class Registry {
   // Takes back a claim that was not granted yet.
   void Withdraw(const SessionHandle* holder);
 
-  // Aborts the tasks in `scope` of every session of the target but `except`; `done` is called once, when all are gone.
+  // Aborts the tasks in `scope` of every session of the target but `except`, of those that `among` names if it is set;
+  // `done` is called once, when all are gone.
   void AbortOthers(const std::string& target_name, const SessionHandle* except,
-                   const AbortScope& scope, std::function<void()> done);
+                   const AbortScope& scope, AbortCause cause, std::function<void()> done,
+                   const std::function<bool(const NexusKey&)>& among = nullptr);
 
  private:
   struct Waiting {

@@ -15,7 +15,7 @@ namespace {
 class Holder : public SessionHandle {
  public:
   void End() override { ++ended; }
-  void Abort(const AbortScope&, std::function<void()> done) override {
+  void Abort(const AbortScope&, AbortCause, std::function<void()> done) override {
     ++aborts;
     pending.push_back(std::move(done));
   }
@@ -96,7 +96,8 @@ TEST(Registry, AbortOthersReachesTheOtherSessionsOfTheTargetAndWaitsForAll) {
   registry.Claim(KeyOf("iqn.c", 1), third, ignore);
   registry.Claim(KeyOf("iqn.b", 1, "iqn.other"), elsewhere, ignore);
   int done = 0;
-  registry.AbortOthers("iqn.2026-11.example:disk", self.get(), AbortScope{}, [&] { ++done; });
+  registry.AbortOthers("iqn.2026-11.example:disk", self.get(), AbortScope{}, AbortCause::kReset,
+                       [&] { ++done; });
   EXPECT_EQ(self->aborts, 0);
   EXPECT_EQ(elsewhere->aborts, 0);
   ASSERT_EQ(other->aborts, 1);
@@ -105,8 +106,15 @@ TEST(Registry, AbortOthersReachesTheOtherSessionsOfTheTargetAndWaitsForAll) {
   EXPECT_EQ(done, 0);
   third->pending[0]();
   EXPECT_EQ(done, 1);
-  registry.AbortOthers("iqn.nobody", nullptr, AbortScope{}, [&] { ++done; });
+  registry.AbortOthers(
+      "iqn.2026-11.example:disk", self.get(), AbortScope{}, AbortCause::kPreempted, [&] { ++done; },
+      [](const NexusKey& key) { return key.initiator_name == "iqn.c"; });
+  EXPECT_EQ(other->aborts, 1);
+  ASSERT_EQ(third->aborts, 2);
+  third->pending[1]();
   EXPECT_EQ(done, 2);
+  registry.AbortOthers("iqn.nobody", nullptr, AbortScope{}, AbortCause::kReset, [&] { ++done; });
+  EXPECT_EQ(done, 3);
 }
 
 TEST(Registry, ClaimsFromManyThreadsGetDistinctTsihs) {

@@ -67,10 +67,10 @@ class Serving::Handle : public SessionHandle {
       if (auto alive = serving.lock()) alive->End(Error::Ok());
     });
   }
-  void Abort(const AbortScope& scope, std::function<void()> done) override {
-    loop_.Post([serving = serving_, scope, done = std::move(done)] {
+  void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done) override {
+    loop_.Post([serving = serving_, scope, cause, done = std::move(done)] {
       if (auto alive = serving.lock()) {
-        alive->Abort(scope, done);
+        alive->Abort(scope, cause, done);
       } else {
         done();
       }
@@ -263,10 +263,16 @@ void Serving::End(Error reason) {
   }
 }
 
-void Serving::Abort(const AbortScope& scope, std::function<void()> done) {
+void Serving::Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done) {
   if (!session_.has_value() || ended_) {
     done();
     return;
+  }
+  if (cause == AbortCause::kClearTaskSet && nexus_ != nullptr) {
+    const auto set = context_.task_sets.find(target_->device.Find(LunField(scope.lun)));
+    if (set != context_.task_sets.end() && !set->second.empty()) {
+      target_->device.NoteTaskSetCleared(*nexus_, LunField(scope.lun));
+    }
   }
   const uint64_t cookie = next_scope_++;
   scopes_[cookie] = std::move(done);
@@ -392,16 +398,13 @@ void Serving::OnClaim(const Event& event) {
   key_.isid = event.isid;
   key_.target_name = std::string(event.target_name);
   key_.portal_group = portal_group_;
+  if (key_.target_name.empty()) key_.portal = local_.ToString();
   if (event.tsih != 0) {
     // One connection a session: whoever joins an existing one is one too many.
     const bool exists = worker_.shared.registry.Exists(key_, event.tsih);
     ++totals_.logins_refused;
     (void)connection_->AnswerClaim({.status = exists ? kTooManyConnections : kNoSuchSession}).ok();
     return;
-  }
-  if (discovery_) {
-    // Sessions that only look do not take a nexus from one another: each is a port of its own.
-    key_.target_name = absl::StrFormat(" discovery %p", static_cast<void*>(this));
   }
   claiming_ = true;
   auto granted = [self = weak_from_this(), &loop = worker_.loop,
@@ -458,8 +461,15 @@ void Serving::OnLoginDone() {
     });
   };
   context_.pump = [this] { Pump(); };
-  context_.abort_nexuses = [this](const std::vector<scsi::NexusName>&, std::function<void()> done) {
-    worker_.shared.registry.AbortOthers(target_->name, handle_.get(), {}, std::move(done));
+  context_.resume = [this](uint32_t slot) { tasks_[slot].Resume(); };
+  context_.abort_nexuses = [this](const std::vector<scsi::NexusName>& nexuses,
+                                  const std::array<std::byte, 8>& lun, std::function<void()> done) {
+    worker_.shared.registry.AbortOthers(
+        target_->name, handle_.get(), {.all_luns = false, .lun = lun}, AbortCause::kPreempted,
+        std::move(done), [&nexuses](const NexusKey& key) {
+          return std::ranges::find(nexuses, scsi::NexusName{PortName(key), key.portal_group}) !=
+                 nexuses.end();
+        });
   };
 }
 
@@ -489,6 +499,7 @@ void Serving::OnTaskManagement(const Event& event) {
                             event.function == kTargetColdReset || event.function == kITNexusReset;
   if (unit == nullptr && !whole_target) return answer(request, kLunDoesNotExist);
   AbortScope scope{.all_luns = whole_target, .lun = event.lun};
+  AbortCause cause = AbortCause::kReset;
   switch (event.function) {
     case kLogicalUnitReset:
       unit->Reset();
@@ -498,21 +509,24 @@ void Serving::OnTaskManagement(const Event& event) {
       target_->device.Reset();
       break;
     case kClearTaskSet:
+      cause = AbortCause::kClearTaskSet;
       break;
     case kQueryAsynchronousEvent: {
       const auto pending = target_->device.PendingAttention(*nexus_, LunField(event.lun));
       return answer(request, pending.has_value() ? kFunctionSucceeded : kFunctionComplete);
     }
+    case kITNexusReset:
+      target_->device.ResetNexus(*nexus_);
+      return answer(request, kFunctionComplete);
     case kAbortTask:
     case kAbortTaskSet:
     case kClearAca:
-    case kITNexusReset:
       return answer(request, kFunctionComplete);  // this session's own tasks only: they are gone
     default:
       return answer(request, kFunctionNotSupported);
   }
   worker_.shared.registry.AbortOthers(
-      target_->name, handle_.get(), scope,
+      target_->name, handle_.get(), scope, cause,
       [self = weak_from_this(), &loop = worker_.loop, request, answer] {
         loop.Post([self, request, answer] {
           const std::shared_ptr<Serving> alive = self.lock();

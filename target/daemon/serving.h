@@ -37,7 +37,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   void Start();
   // Ends the session, or the login, in its own time: on the worker's thread.
   void End(Error reason);
-  void Abort(const AbortScope& scope, std::function<void()> done);
+  void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done);
   // Adds what has been counted so far.
   void AddTo(Totals& totals) const;
 

@@ -33,6 +33,18 @@ bool MovesBlocksOnly(std::byte opcode) {
   }
 }
 
+// UNTAGGED is as SIMPLE; nothing is ever ordered by ACA, which is refused.
+scsi::TaskOrder OrderOf(TaskAttribute attribute) {
+  switch (attribute) {
+    case TaskAttribute::kOrdered:
+      return scsi::TaskOrder::kOrdered;
+    case TaskAttribute::kHeadOfQueue:
+      return scsi::TaskOrder::kHeadOfQueue;
+    default:
+      return scsi::TaskOrder::kSimple;
+  }
+}
+
 // Caller's misuse would be a bug of this file; the session is then best ended by its own checks, so nothing is retried.
 void Must(Error error) { (void)error.ok(); }
 
@@ -41,8 +53,12 @@ void Must(Error error) { (void)error.ok(); }
 uint64_t Task::announced_out() const { return write_ ? expected_ : 0; }
 uint64_t Task::announced_in() const { return !read_ ? 0 : write_ ? bidi_ : expected_; }
 
+scsi::LogicalUnit* Task::UnitOf(const Event& event) const {
+  return context_.device->Find(LunField(event.lun));
+}
+
 bool Task::OnRamDisk(const Event& event) const {
-  scsi::LogicalUnit* unit = context_.device->Find(LunField(event.lun));
+  scsi::LogicalUnit* unit = UnitOf(event);
   return unit != nullptr && unit->backend() != nullptr &&
          !unit->backend()->Direct(0, 1, false).empty();
 }
@@ -75,15 +91,41 @@ void Task::Begin(const Event& event) {
 void Task::Start(const Event& event) {
   active_ = true;
   id_ = event.task;
+  if (scsi::LogicalUnit* unit = UnitOf(event); unit != nullptr) {
+    set_ = &context_.task_sets[unit];
+    if (!set_->Enter(id_.slot, OrderOf(event.attribute))) {
+      waiting_ = std::make_unique<Event>(event);  // its CDB stays until the task is released
+      return;
+    }
+  }
+  Run(event);
+}
+
+void Task::Resume() {
+  if (aborted_) return;
+  const std::unique_ptr<Event> event = std::move(waiting_);
+  Run(*event);
+  if (early_.has_value()) OnData(0, *early_);
+}
+
+void Task::Run(const Event& event) {
+  lun_ = event.lun;
   read_ = event.read;
   write_ = event.write;
   expected_ = event.expected_data_transfer_length;
   bidi_ = event.bidi_read_length;
   if (!event.cdb.empty() && !MovesBlocksOnly(event.cdb[0]))
     response_.resize(scsi::kMaxResponseBytes);
-  run_ = scsi::Execution(
-      context_.device->Decode(*context_.nexus, LunField(event.lun), event.cdb, response_),
-      response_, announced_out());
+  scsi::Plan plan;
+  if (event.attribute == TaskAttribute::kAca && set_ != nullptr) {
+    // No command asks for an ACA condition (NORMACA is 0), so there is none to run under (SAM-5 5.9).
+    plan.unit = UnitOf(event);
+    plan.status = scsi::Status::kCheckCondition;
+    plan.sense = plan.unit->Encode({.code = scsi::SenseCode::kInvalidMessageError});
+  } else {
+    plan = context_.device->Decode(*context_.nexus, LunField(event.lun), event.cdb, response_);
+  }
+  run_ = scsi::Execution(plan, response_, announced_out());
   stage_ = Stage::kDataOut;
   out_total_ = run_.wanted_out();
   if (run_.contiguous_out() &&
@@ -114,6 +156,10 @@ void Task::AskForData() {
 }
 
 void Task::OnData(uint32_t offset, uint32_t length) {
+  if (waiting_ != nullptr) {
+    early_ = length;  // the window of kBegin, at offset 0
+    return;
+  }
   if (stage_ != Stage::kDataOut)
     return;  // complete already: the command failed before its data came
   const uint64_t useful =
@@ -137,8 +183,8 @@ void Task::Work() {
   stage_ = Stage::kWork;
   using enum scsi::Action;
   const scsi::Plan& plan = run_.plan();
-  const bool no_work =
-      plan.action == kDone || plan.action == kRead || (plan.action == kWrite && !plan.fua);
+  const bool no_work = plan.action == kDone || plan.action == kRead ||
+                       ((plan.action == kWrite || plan.action == kOrWrite) && !plan.fua);
   if (no_work || run_.failed()) {
     while (!run_.Proceed(kWorkBytes)) {
     }
@@ -176,7 +222,7 @@ void Task::AfterWork() {
     if (!nexuses.empty()) {
       elsewhere_ = true;
       ++context_.in_blocking_pool;
-      context_.abort_nexuses(nexuses, [this] {
+      context_.abort_nexuses(nexuses, lun_, [this] {
         context_.post([this] {
           elsewhere_ = false;
           --context_.in_blocking_pool;
@@ -284,11 +330,18 @@ void Task::Finish() {
   gathered_ = {};
   run_ = {};
   lent_ = {};
+  waiting_ = nullptr;
+  early_.reset();
   active_ = aborted_ = read_ = write_ = false;
   stage_ = Stage::kIdle;
   expected_ = bidi_ = 0;
   in_window_next_ = in_windows_out_ = 0;
   out_done_ = out_total_ = in_done_ = in_total_ = 0;
+  if (set_ == nullptr) return;
+  scsi::TaskSet& set = *std::exchange(set_, nullptr);
+  set.Leave(id_.slot);
+  uint32_t slot;
+  while (set.Next(&slot)) context_.resume(slot);
 }
 
 }  // namespace isthmus::target

@@ -4,11 +4,12 @@
 // kSourceReleased or kTaskReleased; a RAM disk's own memory is lent in their place where the command allows it.
 //
 //   kBegin           -> task.Begin(event)       a buffer for the data that comes unasked
-//   kCommand         -> task.Start(event)       decode, then data out, work, data in, status
+//   kCommand         -> task.Start(event)       in the order of the task attributes: decode, then data out, work,
+//                                               data in, status
 //   kDataReceived    -> task.OnData(offset, n)
 //   kSourceReleased  -> task.OnSourceReleased()
 //   kTaskAborted     -> task.Abort()
-//   kTaskReleased    -> task.Finish()           gives the buffers back
+//   kTaskReleased    -> task.Finish()           gives the buffers back, and lets run who waited for it
 #ifndef ISTHMUS_TARGET_DAEMON_TASK_H_
 #define ISTHMUS_TARGET_DAEMON_TASK_H_
 
@@ -16,7 +17,9 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -26,6 +29,7 @@
 #include "target/scsi/execution.h"
 #include "target/scsi/nexus.h"
 #include "target/scsi/plan.h"
+#include "target/scsi/task_set.h"
 #include "target/session.h"
 
 namespace isthmus::target {
@@ -41,9 +45,13 @@ struct TaskContext {
   std::function<void(std::function<void()> work)> post;
   // To be called when a task has moved on outside of an event: drain and send.
   std::function<void()> pump;
-  // Tasks of other sessions that PREEMPT AND ABORT ended; calls `done` when they are gone.
-  std::function<void(const std::vector<scsi::NexusName>& nexuses, std::function<void()> done)>
+  // Tasks of other sessions to that LUN which PREEMPT AND ABORT ended; calls `done` when they are gone.
+  std::function<void(const std::vector<scsi::NexusName>& nexuses,
+                     const std::array<std::byte, 8>& lun, std::function<void()> done)>
       abort_nexuses;
+  // Lets the task in that slot run, which waited for another.
+  std::function<void(uint32_t slot)> resume;
+  std::map<const scsi::LogicalUnit*, scsi::TaskSet> task_sets;
   uint64_t answered_busy = 0;
   size_t in_blocking_pool = 0;  // tasks that another thread works on now
 };
@@ -57,6 +65,7 @@ class Task {
   bool active() const { return active_; }
   void Begin(const Event& event);
   void Start(const Event& event);
+  void Resume();  // it waited, and may run now
   void OnData(uint32_t offset, uint32_t length);
   void OnSourceReleased();
   void Abort();
@@ -65,7 +74,9 @@ class Task {
  private:
   enum class Stage : uint8_t { kIdle, kBegun, kDataOut, kWork, kDataIn, kCompleted };
 
+  scsi::LogicalUnit* UnitOf(const Event& event) const;
   bool OnRamDisk(const Event& event) const;
+  void Run(const Event& event);
   bool TakeWindow(size_t bytes);
   void AskForData();
   void Work();
@@ -84,8 +95,13 @@ class Task {
   bool elsewhere_ = false;  // another thread holds run_
   Stage stage_ = Stage::kIdle;
   TaskId id_;
+  std::array<std::byte, 8> lun_{};
   bool read_ = false, write_ = false;
   uint32_t expected_ = 0, bidi_ = 0;
+
+  scsi::TaskSet* set_ = nullptr;    // that it is in
+  std::unique_ptr<Event> waiting_;  // its command, while others must end first
+  std::optional<uint32_t> early_;   // bytes that came meanwhile
 
   scsi::Execution run_;
   std::vector<std::byte> response_;  // answers of other commands than reads and writes

@@ -128,6 +128,11 @@ void CompareAndWrite(Command& c) {
   c.plan.contiguous_out = true;
 }
 
+void OrWrite(Command& c) {
+  Write(c);
+  if (c.plan.action == Action::kWrite) c.plan.action = Action::kOrWrite;
+}
+
 void WriteSame(Command& c) {
   if (AsksForProtection(c) || IsWriteProtected(c)) return;
   const bool sixteen = c.row.cdb_bytes == 16;

@@ -205,6 +205,23 @@ TEST_P(BlockCommandsTest, WriteSameUnmapsZeroesAndWritesOtherData) {
   EXPECT_EQ(disk.Run(Cdb(0x41, 0, 4, 0x08), Blocks(1, 0)).code(), 0x052400u);
 }
 
+TEST_P(BlockCommandsTest, OrWriteSetsBitsAndClearsNone) {
+  ASSERT_EQ(disk.Run(Cdb(0x2a, 10, 6), Blocks(6, 0x51)).status, 0x00);
+  const Answer answer = disk.Run(Cdb(0x8b, 11, 4), Join({Blocks(3, 0x0c), Blocks(1, 0x81)}));
+  EXPECT_EQ(answer.status, 0x00);
+  EXPECT_EQ(answer.data_out_bytes, 2048u);
+  EXPECT_EQ(Stored(disk, 10, 6),
+            Join({Blocks(1, 0x51), Blocks(3, 0x5d), Blocks(1, 0xd1), Blocks(1, 0x51)}));
+  EXPECT_EQ(disk.backend.flushes, 0);
+  EXPECT_EQ(disk.Run(Cdb(0x8b, 11, 1, 0x08), Blocks(1, 0)).status, 0x00);  // FUA
+  EXPECT_EQ(disk.backend.flushes, 1);
+  EXPECT_EQ(disk.Run(Cdb(0x8b, 0, 0)).status, 0x00);
+  EXPECT_EQ(disk.Run(Cdb(0x8b, 2047, 2), Blocks(2, 1)).code(), 0x052100u);
+  EXPECT_EQ(disk.Run(Cdb(0x8b, 0, 1, 0x20), Blocks(1, 1)).code(), 0x052400u);  // ORPROTECT
+  disk.backend.read_failure = {target::IoError::kMediumRead, 11};
+  EXPECT_EQ(disk.Run(Cdb(0x8b, 11, 1), Blocks(1, 0)).code(), 0x031100u);
+}
+
 ByteList UnmapList(std::initializer_list<std::pair<uint64_t, uint32_t>> ranges) {
   ByteList list = Join({Big(6 + 16 * ranges.size(), 2), Big(16 * ranges.size(), 2), Big(0, 4)});
   for (const auto& [lba, blocks] : ranges) {
@@ -273,7 +290,7 @@ TEST(BlockFailureTest, ReadOnlyDisksRefuseEveryWrite) {
   target::Geometry geometry = DiskHarness::DefaultGeometry();
   geometry.read_only = true;
   DiskHarness disk(geometry);
-  for (const uint8_t opcode : {0x0a, 0x2a, 0xaa, 0x8a, 0x2e, 0xae, 0x8e, 0x41, 0x93, 0x89}) {
+  for (const uint8_t opcode : {0x0a, 0x2a, 0xaa, 0x8a, 0x8b, 0x2e, 0xae, 0x8e, 0x41, 0x93, 0x89}) {
     EXPECT_EQ(disk.Run(Cdb(opcode, 0, 1), Blocks(1, 1)).code(), 0x072700u) << int{opcode};
   }
   EXPECT_EQ(disk.Run({0x42, 0, 0, 0, 0, 0, 0, 0, 24, 0}, ByteList(24)).code(), 0x072700u);

@@ -30,7 +30,7 @@ inline constexpr int kNoServiceAction = -1;
 enum CommandFlags : uint8_t {
   kLegacyAllowed = 0x01,      // RESERVE of another nexus does not stop it (SPC-2 table 10)
   kIgnoresAttention = 0x02,   // runs although a unit attention is pending (SAM-5 5.14.1)
-  kNeedsStarted = 0x04,       // fails while START STOP UNIT has stopped the unit
+  kNeedsStarted = 0x04,       // fails while START STOP UNIT has stopped the unit or taken it out
   kLockFree = 0x08,           // touches no state that the unit's mutex guards
   kWrites = 0x10,             // fails on a write-protected unit
   kNeedsProvisioning = 0x20,  // exists only if the backend can unmap
@@ -87,6 +87,11 @@ struct Command {
   Reservations& reservations() { return unit.reservations_; }
   ModePages& mode_pages() { return unit.mode_pages_; }
   bool& stopped() { return unit.stopped_; }
+  bool& medium_out() { return unit.out_; }
+  // Why the unit is not ready, if it is not.
+  std::optional<SenseCode> NotReady() const { return unit.NotReadyLocked(); }
+  // Whether PREVENT ALLOW MEDIUM REMOVAL of any nexus keeps the medium in.
+  bool RemovalIsPrevented() const;
   void Raise(UnitAttention attention) { unit.RaiseLocked(attention, &itl); }
   // Tells the nexuses and sets status and sense as the outcome says; `abort`: their tasks end too.
   void Apply(const Reservations::Outcome& outcome, bool abort);

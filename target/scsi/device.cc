@@ -144,10 +144,13 @@ void Device::Reset() {
   for (const Entry& entry : units_) entry.unit->Reset();
 }
 
-void Device::NoteTaskSetCleared(const Nexus& requester, uint64_t lun) {
+void Device::ResetNexus(Nexus& nexus) {
+  for (size_t i = 0; i < units_.size(); ++i) units_[i].unit->ResetNexus(nexus.units[i].get());
+}
+
+void Device::NoteTaskSetCleared(Nexus& nexus, uint64_t lun) {
   const std::optional<size_t> index = Index(lun);
-  if (!index) return;
-  units_[*index].unit->Raise(UnitAttention::kCommandsCleared, requester.units[*index].get());
+  if (index) nexus.units[*index]->attentions.Raise(UnitAttention::kCommandsCleared);
 }
 
 void Device::NoteClearedByIscsi(Nexus& nexus, uint64_t lun) {

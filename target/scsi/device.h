@@ -61,10 +61,12 @@ class Device {
   LogicalUnit* Find(uint64_t lun) const;
   // What QUERY ASYNCHRONOUS EVENT asks (SAM-5 7.8): the pending unit attention, not cleared.
   std::optional<UnitAttention> PendingAttention(const Nexus& nexus, uint64_t lun) const;
+  // I_T NEXUS RESET (RFC 7144): as if the nexus had been lost and made again.
+  void ResetNexus(Nexus& nexus);
   // TARGET WARM RESET and TARGET COLD RESET: resets every unit.
   void Reset();
-  // CLEAR TASK SET of `requester`: every other nexus is told that its commands are gone.
-  void NoteTaskSetCleared(const Nexus& requester, uint64_t lun);
+  // Commands of `nexus` to this LUN were ended by CLEAR TASK SET of another.
+  void NoteTaskSetCleared(Nexus& nexus, uint64_t lun);
   // Commands of `nexus` to this LUN were ended by a logout (RFC 7143 11.14.5).
   void NoteClearedByIscsi(Nexus& nexus, uint64_t lun);
 

@@ -86,8 +86,10 @@ target::Geometry DiskHarness::DefaultGeometry() {
   return geometry;
 }
 
-DiskHarness::DiskHarness(const target::Geometry& geometry)
-    : backend(geometry), unit(&backend, {.serial = "S1"}), device("iqn.2004-10.com.example:disk") {
+DiskHarness::DiskHarness(const target::Geometry& geometry, bool removable)
+    : backend(geometry),
+      unit(&backend, {.serial = "S1", .removable = removable}),
+      device("iqn.2004-10.com.example:disk") {
   device.AddUnit(0, &unit);
   first = device.Attach("iqn.2004-10.com.example:a,i,0x00023d000001", 1);
   second = device.Attach("iqn.2004-10.com.example:b,i,0x00023d000002", 1);

@@ -55,7 +55,8 @@ class DiskHarness {
  public:
   static constexpr uint32_t kBlock = 512;
 
-  explicit DiskHarness(const target::Geometry& geometry = DefaultGeometry());
+  explicit DiskHarness(const target::Geometry& geometry = DefaultGeometry(),
+                       bool removable = false);
   static target::Geometry DefaultGeometry();  // 2,048 blocks of 512 bytes, thin, volatile cache
 
   // Runs one command to its end as a daemon would: Data-Out in windows of `window` bytes. By

@@ -93,6 +93,7 @@ void Execution::Accept(uint64_t offset, std::span<const std::byte> data) {
       }
       [[fallthrough]];
     case Action::kWrite:
+    case Action::kOrWrite:
     case Action::kWriteAndVerify:
       return AcceptBlocks(offset, data);
     default:
@@ -107,6 +108,7 @@ void Execution::AcceptBlocks(uint64_t offset, std::span<const std::byte> data) {
   const std::span<const std::byte> blocks = data.first(bytes - bytes % block_bytes);
   if (blocks.empty()) return;
   const uint64_t lba = plan_.lba + offset / block_bytes;
+  if (plan_.action == Action::kOrWrite) return OrWrite(lba, blocks);
   if (plan_.action != Action::kVerify) {
     const std::shared_lock lock(plan_.unit->write_mutex());
     const std::span<const std::byte> direct =
@@ -117,6 +119,23 @@ void Execution::AcceptBlocks(uint64_t offset, std::span<const std::byte> data) {
     }
   }
   if (!failed_ && plan_.bytchk == 1) Compare(lba, blocks, offset);
+}
+
+void Execution::OrWrite(uint64_t lba, std::span<const std::byte> data) {
+  const uint32_t block_bytes = backend_->geometry().block_bytes;
+  std::array<std::byte, kScratchBytes> scratch;
+  // Alone among the writers from the reading to the writing.
+  const std::unique_lock lock(plan_.unit->write_mutex());
+  while (!data.empty() && !failed_) {
+    const size_t bytes = std::min(data.size(), scratch.size() - scratch.size() % block_bytes);
+    const iovec part = Part(std::span(scratch).first(bytes));
+    Check(backend_->Read(lba, {&part, 1}));
+    if (failed_) return;
+    for (size_t i = 0; i < bytes; ++i) scratch[i] |= data[i];
+    Check(backend_->Write(lba, {&part, 1}));
+    data = data.subspan(bytes);
+    lba += bytes / block_bytes;
+  }
 }
 
 // Compares data with the blocks at lba; a difference fails the command with its offset in the data
@@ -245,6 +264,7 @@ bool Execution::Proceed(uint64_t max_bytes) {
     case Action::kDone:
       return true;
     case Action::kWrite:
+    case Action::kOrWrite:
     case Action::kRead:
       break;
     case Action::kWriteAndVerify:

@@ -81,6 +81,7 @@ class Execution {
   void Fail(const Sense& sense);
   void Check(const target::IoResult& result);
   void AcceptBlocks(uint64_t offset, std::span<const std::byte> data);
+  void OrWrite(uint64_t lba, std::span<const std::byte> data);
   void Compare(uint64_t lba, std::span<const std::byte> data, uint64_t data_offset);
   void CompareAndWrite();
   void TakeParameters();

@@ -18,6 +18,7 @@ void Reserve(Command& c);
 void Release(Command& c);
 void ReadCapacity10(Command& c);
 void ReadCapacity16(Command& c);
+void ReadDefectData(Command& c);
 
 // report.cc
 void ReportLunsAlone(Command& c);
@@ -35,6 +36,7 @@ void Write(Command& c);
 void Verify(Command& c);
 void WriteAndVerify(Command& c);
 void CompareAndWrite(Command& c);
+void OrWrite(Command& c);
 void WriteSame(Command& c);
 void UnmapBlocks(Command& c);
 void UnmapParameters(Command& c);

@@ -16,11 +16,11 @@ void StandardData(Command& c) {
   DataInWriter& out = c.out;
   const UnitOptions& options = c.unit.options();
   out.Put(kDirectAccess, 1);
-  out.Put(0x00, 1);  // RMB 0: the medium stays
-  out.Put(0x06, 1);  // SPC-4
-  out.Put(0x12, 1);  // HISUP, RESPONSE DATA FORMAT 2
-  out.Put(0, 1);     // ADDITIONAL LENGTH, set below
-  out.Put(0x00, 1);  // no SCCS, ACC, TPGS, 3PC, PROTECT
+  out.Put(options.removable ? 0x80 : 0x00, 1);  // RMB
+  out.Put(0x06, 1);                             // SPC-4
+  out.Put(0x12, 1);                             // HISUP, RESPONSE DATA FORMAT 2
+  out.Put(0, 1);                                // ADDITIONAL LENGTH, set below
+  out.Put(0x00, 1);                             // no SCCS, ACC, TPGS, 3PC, PROTECT
   out.Put(0x00, 1);
   out.Put(0x02, 1);  // CMDQUE
   out.Padded(options.vendor, 8);

@@ -97,8 +97,9 @@ Plan LogicalUnit::Decode(ItlNexus& itl, std::span<const std::byte> cdb,
   const bool legacy_allowed = (row->flags & kLegacyAllowed) != 0 || IsHarmless(*row, c);
   if (reservations_.Conflicts(*itl.name, access, legacy_allowed)) {
     c.Conflict();
-  } else if (stopped_ && (row->flags & kNeedsStarted) != 0) {
-    c.Fail({.code = SenseCode::kStoppedNeedsStart});
+  } else if (const auto why = NotReadyLocked();
+             why.has_value() && (row->flags & kNeedsStarted) != 0) {
+    c.Fail({.code = *why});
   } else {
     row->decode(c);
   }
@@ -119,8 +120,14 @@ Plan LogicalUnit::Continue(const Plan& plan, std::span<const std::byte> data,
   return next;
 }
 
+std::optional<SenseCode> LogicalUnit::NotReadyLocked() const {
+  if (out_) return SenseCode::kMediumNotPresent;
+  if (stopped_) return SenseCode::kStoppedNeedsStart;
+  return std::nullopt;
+}
+
 void LogicalUnit::UpdateGuard() {
-  guarded_.store(stopped_ || !reservations_.empty(), std::memory_order_release);
+  guarded_.store(stopped_ || out_ || !reservations_.empty(), std::memory_order_release);
 }
 
 void LogicalUnit::Attach(ItlNexus* itl) {
@@ -133,6 +140,14 @@ void LogicalUnit::Detach(ItlNexus* itl) {
   const std::lock_guard lock(mutex_);
   std::erase(nexuses_, itl);
   reservations_.NexusLost(*itl->name);
+  UpdateGuard();
+}
+
+void LogicalUnit::ResetNexus(ItlNexus* itl) {
+  const std::lock_guard lock(mutex_);
+  itl->prevents_removal = false;
+  reservations_.NexusLost(*itl->name);
+  itl->attentions.Raise(UnitAttention::kNexusLoss);
   UpdateGuard();
 }
 
@@ -179,6 +194,10 @@ void Command::Fail(const Sense& sense) {
   plan.status = Status::kCheckCondition;
   plan.sense = unit.Encode(sense);
   plan.data_in_bytes = 0;
+}
+
+bool Command::RemovalIsPrevented() const {
+  return std::ranges::any_of(unit.nexuses_, &ItlNexus::prevents_removal);
 }
 
 void Command::Conflict() {

@@ -22,6 +22,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <mutex>
+#include <optional>
 #include <shared_mutex>
 #include <span>
 #include <string>
@@ -54,6 +55,7 @@ struct UnitOptions {
   std::string revision = "0001";
   std::string serial =
       "0";  // distinct for each logical unit: initiators recognise a disk by it (at most 64 bytes)
+  bool removable = false;  // START STOP UNIT takes the medium out and puts it back (SBC-3 5.19)
 };
 
 // Limits that the Block Limits page states and Decode enforces.
@@ -87,6 +89,8 @@ class LogicalUnit {
   // medium removal, and tells every nexus, the one that asked too (SAM-5 6.3.3). Persistent
   // reservations stay (SPC-4 5.13.5).
   void Reset();
+  // I_T NEXUS RESET: what ends with a nexus ends, and it is told.
+  void ResetNexus(ItlNexus* itl);
   // Raises a condition for every nexus but `except` (nullptr: for all).
   void Raise(UnitAttention attention, const ItlNexus* except);
   // The I_T nexuses whose tasks a PREEMPT AND ABORT of `by` ended, once. The caller aborts these
@@ -112,6 +116,7 @@ class LogicalUnit {
 
   Plan Run(Plan plan, ItlNexus& itl, std::span<const std::byte> cdb,
            std::span<const std::byte> data, std::span<std::byte> response, bool continued);
+  std::optional<SenseCode> NotReadyLocked() const;
   void RaiseLocked(UnitAttention attention, const ItlNexus* except);
   void RaiseFor(const NexusName& name, UnitAttention attention);
   void UpdateGuard();
@@ -130,6 +135,7 @@ class LogicalUnit {
   std::vector<ItlNexus*> nexuses_;
   Reservations reservations_;
   bool stopped_ = false;
+  bool out_ = false;  // the medium, of a removable unit
   struct Aborted {
     const ItlNexus* by;
     NexusName name;

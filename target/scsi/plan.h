@@ -26,6 +26,7 @@ enum class Action : uint8_t {
   kRead,             // blocks at lba to the initiator
   kWrite,            // data to blocks at lba; then Flush if fua
   kVerify,           // compare blocks at lba as bytchk says; bytchk 0: read them only
+  kOrWrite,          // the OR of data and blocks at lba to these; then Flush if fua
   kWriteAndVerify,   // kWrite, Flush, then kVerify
   kCompareAndWrite,  // first half of the data compared, second half written if equal; atomically
   kWriteSame,  // one block of data (zeroes if data_out_bytes is 0) to every block; unmap: give the

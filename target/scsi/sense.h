@@ -43,6 +43,7 @@ enum class SenseKey : uint8_t {
 #define ISTHMUS_SCSI_SENSE_TABLE(ROW)                          \
   ROW(kNoSense, kNoSense, 0x00, 0x00)                          \
   ROW(kStoppedNeedsStart, kNotReady, 0x04, 0x02)               \
+  ROW(kMediumNotPresent, kNotReady, 0x3a, 0x00)                \
   ROW(kWriteError, kMediumError, 0x0c, 0x00)                   \
   ROW(kReadError, kMediumError, 0x11, 0x00)                    \
   ROW(kInternalTargetFailure, kHardwareError, 0x44, 0x00)      \
@@ -54,7 +55,10 @@ enum class SenseKey : uint8_t {
   ROW(kInvalidFieldInParameters, kIllegalRequest, 0x26, 0x00)  \
   ROW(kInvalidRelease, kIllegalRequest, 0x26, 0x04)            \
   ROW(kSavingNotSupported, kIllegalRequest, 0x39, 0x00)        \
+  ROW(kInvalidMessageError, kIllegalRequest, 0x49, 0x00)       \
+  ROW(kMediumRemovalPrevented, kIllegalRequest, 0x53, 0x02)    \
   ROW(kInsufficientRegistrations, kIllegalRequest, 0x55, 0x04) \
+  ROW(kMediumChanged, kUnitAttention, 0x28, 0x00)              \
   ROW(kPowerOn, kUnitAttention, 0x29, 0x00)                    \
   ROW(kDeviceReset, kUnitAttention, 0x29, 0x03)                \
   ROW(kNexusLoss, kUnitAttention, 0x29, 0x07)                  \

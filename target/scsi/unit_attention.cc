@@ -13,6 +13,7 @@ constexpr SenseCode kSense[] = {
     SenseCode::kNexusLoss,
     SenseCode::kCommandsCleared,
     SenseCode::kClearedByIscsi,
+    SenseCode::kMediumChanged,
     SenseCode::kReservationsPreempted,
     SenseCode::kReservationsReleased,
     SenseCode::kRegistrationsPreempted,

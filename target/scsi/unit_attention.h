@@ -24,6 +24,7 @@ enum class UnitAttention : uint8_t {
   kNexusLoss,
   kCommandsCleared,  // CLEAR TASK SET of another nexus
   kClearedByIscsi,   // RFC 7143 11.14.5: a logout ended commands
+  kMediumChanged,    // somebody has put the medium back in
   kReservationsPreempted,
   kReservationsReleased,
   kRegistrationsPreempted,

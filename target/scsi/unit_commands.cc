@@ -9,15 +9,15 @@
 namespace isthmus::scsi {
 
 void TestUnitReady(Command& c) {
-  if (c.stopped()) c.Fail({.code = SenseCode::kStoppedNeedsStart});
+  if (const auto why = c.NotReady()) c.Fail({.code = *why});
 }
 
 void RequestSense(Command& c) {
   Sense sense;
   if (const std::optional<UnitAttention> attention = c.itl.attentions.Take()) {
     sense.code = SenseOf(*attention);
-  } else if (c.stopped()) {
-    sense.code = SenseCode::kStoppedNeedsStart;
+  } else if (const auto why = c.NotReady()) {
+    sense.code = *why;
   }
   c.out.Bytes(EncodeSense(sense, c.Bit(1, 0)).view());
   c.Reply(c.Byte(4));
@@ -25,8 +25,17 @@ void RequestSense(Command& c) {
 
 void StartStopUnit(Command& c) {
   if ((c.Byte(4) & 0xf0) != 0) return c.FailCdb(4, 7);  // there are no power conditions
-  if (c.Bit(4, 1)) return c.FailCdb(4, 1);              // LOEJ: the medium does not come out
-  const bool start = c.Bit(4, 0);
+  const bool start = c.Bit(4, 0), load_or_eject = c.Bit(4, 1);
+  if (load_or_eject) {
+    if (!c.unit.options().removable) return c.FailCdb(4, 1);
+    if (c.RemovalIsPrevented()) {  // neither out nor in
+      return c.Fail({.code = SenseCode::kMediumRemovalPrevented});
+    }
+    if (start && c.medium_out()) c.Raise(UnitAttention::kMediumChanged);
+    c.medium_out() = !start;
+  } else if (start && c.medium_out()) {
+    return c.Fail({.code = SenseCode::kMediumNotPresent});
+  }
   c.stopped() = !start;
   // Stopping writes the cache back first, unless NO_FLUSH.
   if (!start && !c.Bit(4, 2)) {
@@ -51,6 +60,16 @@ void Release(Command& c) {
   if ((c.Byte(1) & 0x13) != 0)
     return c.FailCdb(1, static_cast<uint8_t>(std::bit_width(c.Byte(1) & 0x13u) - 1));
   c.plan.status = c.reservations().LegacyRelease(*c.itl.name);
+}
+
+// The lists of defects of the 10 and 12 byte forms (SBC-3 5.17, 5.18), in whatever format was asked
+// for: files and memory have none to tell.
+void ReadDefectData(Command& c) {
+  const bool ten = c.row.cdb_bytes == 10;
+  c.out.Put(0, 1);
+  c.out.Put(c.Byte(ten ? 2 : 1) & 0x1f, 1);  // the lists and the format that were asked for
+  c.out.Zeroes(ten ? 2 : 6);
+  c.Reply(ten ? c.Field(7, 2) : c.Field(6, 4));
 }
 
 void ReadCapacity10(Command& c) {

@@ -159,12 +159,24 @@ TEST(UnitAttentionTest, ResetsSupersedeAndPrecedenceHolds) {
 
 TEST(UnitAttentionTest, EventsOfOthersReachTheRightNexus) {
   DiskHarness disk;
-  disk.device.NoteTaskSetCleared(*disk.first, 0);
+  disk.device.NoteTaskSetCleared(*disk.second, 0);
   EXPECT_EQ(disk.Run({0x00, 0, 0, 0, 0, 0}).status, 0x00);
   EXPECT_EQ(disk.device.PendingAttention(*disk.second, 0), UnitAttention::kCommandsCleared);
   EXPECT_EQ(disk.RunOther({0x00, 0, 0, 0, 0, 0}).code(), 0x062f00u);
   disk.device.NoteClearedByIscsi(*disk.first, 0);
   EXPECT_EQ(disk.Run({0x00, 0, 0, 0, 0, 0}).code(), 0x06477fu);
+}
+
+TEST(UnitAttentionTest, ANexusResetEndsWhatTheNexusHeldAndTellsItAlone) {
+  DiskHarness disk;
+  EXPECT_EQ(disk.Run({0x16, 0, 0, 0, 0, 0}).status, 0x00);  // RESERVE
+  EXPECT_EQ(disk.RunOther({0x00, 0, 0, 0, 0, 0}).status, 0x18);
+  disk.device.ResetNexus(*disk.second);
+  EXPECT_EQ(disk.RunOther({0x00, 0, 0, 0, 0, 0}).code(), 0x062907u);
+  EXPECT_EQ(disk.RunOther({0x00, 0, 0, 0, 0, 0}).status, 0x18);  // of the other nexus
+  disk.device.ResetNexus(*disk.first);
+  EXPECT_EQ(disk.RunOther({0x00, 0, 0, 0, 0, 0}).status, 0x00);
+  EXPECT_EQ(disk.Run({0x00, 0, 0, 0, 0, 0}).code(), 0x062907u);
 }
 
 TEST(StartStopTest, AStoppedUnitWantsToBeStarted) {
@@ -181,6 +193,64 @@ TEST(StartStopTest, AStoppedUnitWantsToBeStarted) {
   EXPECT_EQ(disk.Run({0x1b, 0, 0, 0, 0x30, 0}).code(), 0x052400u);  // power condition
   EXPECT_EQ(disk.Run({0x1b, 0, 0, 0, 0x04, 0}).status, 0x00);       // NO_FLUSH
   EXPECT_EQ(disk.backend.flushes, 1);
+}
+
+// SBC-3 5.19, SPC-4 6.13: who may take the medium out, and what the others see of it.
+TEST(StartStopTest, TheMediumOfARemovableUnitGoesOutAndIn) {
+  const ByteList kEject = {0x1b, 0, 0, 0, 0x02, 0}, kLoad = {0x1b, 0, 0, 0, 0x03, 0};
+  const ByteList kPrevent = {0x1e, 0, 0, 0, 1, 0}, kAllow = {0x1e, 0, 0, 0, 0, 0};
+  const ByteList kReady = {0x00, 0, 0, 0, 0, 0}, kRead = {0x28, 0, 0, 0, 0, 0, 0, 0, 1, 0};
+  DiskHarness disk(DiskHarness::DefaultGeometry(), /*removable=*/true);
+  EXPECT_EQ(disk.Run({0x12, 0, 0, 0, 36, 0}).data[1], 0x80);
+  // Either nexus keeps it in.
+  EXPECT_EQ(disk.Run(kPrevent).status, 0x00);
+  EXPECT_EQ(disk.RunOther(kPrevent).status, 0x00);
+  EXPECT_EQ(disk.Run(kEject).code(), 0x055302u);
+  EXPECT_EQ(disk.Run(kAllow).status, 0x00);
+  EXPECT_EQ(disk.Run(kEject).code(), 0x055302u);
+  EXPECT_EQ(disk.Run(kRead).status, 0x00);
+  EXPECT_EQ(disk.RunOther(kAllow).status, 0x00);
+  EXPECT_EQ(disk.Run(kEject).status, 0x00);
+  EXPECT_EQ(disk.backend.flushes, 1);
+  // What needs the medium says that it is not there; the rest answers.
+  EXPECT_EQ(disk.Run(kReady).code(), 0x023a00u);
+  EXPECT_EQ(disk.RunOther(kRead).code(), 0x023a00u);
+  EXPECT_EQ(disk.Run({0x25, 0, 0, 0, 0, 0, 0, 0, 0, 0}).code(), 0x023a00u);
+  EXPECT_EQ(disk.Run({0x03, 0, 0, 0, 18, 0}).data[12], 0x3a);
+  EXPECT_EQ(disk.Run({0x1b, 0, 0, 0, 0x01, 0}).code(), 0x023a00u);
+  EXPECT_EQ(disk.Run({0x12, 0, 0, 0, 36, 0}).status, 0x00);
+  // Nor does it go in while anybody prevents it.
+  EXPECT_EQ(disk.Run(kPrevent).status, 0x00);
+  EXPECT_EQ(disk.Run(kLoad).code(), 0x055302u);
+  EXPECT_EQ(disk.Run(kAllow).status, 0x00);
+  // Whoever did not put it back is told.
+  EXPECT_EQ(disk.Run(kLoad).status, 0x00);
+  EXPECT_EQ(disk.Run(kReady).status, 0x00);
+  EXPECT_EQ(disk.RunOther(kReady).code(), 0x062800u);
+  EXPECT_EQ(disk.RunOther(kRead).status, 0x00);
+  EXPECT_EQ(disk.Run(kLoad).status, 0x00);  // it is in
+  EXPECT_EQ(disk.RunOther(kReady).status, 0x00);
+  // A reset and the end of the session let it go.
+  EXPECT_EQ(disk.RunOther(kPrevent).status, 0x00);
+  disk.unit.Reset();
+  EXPECT_EQ(disk.Run(kReady).code(), 0x062903u);
+  EXPECT_EQ(disk.Run(kEject).status, 0x00);
+  EXPECT_EQ(disk.Run(kLoad).status, 0x00);
+  disk.RunOther(kReady);
+  disk.RunOther(kReady);
+  EXPECT_EQ(disk.RunOther(kPrevent).status, 0x00);
+  disk.device.Detach(disk.second);
+  EXPECT_EQ(disk.Run(kEject).status, 0x00);
+}
+
+TEST(ReadDefectDataTest, TheListsAreEmptyInEachFormat) {
+  DiskHarness disk;
+  for (const uint8_t asked : {0x10, 0x08, 0x18, 0x00, 0x1d}) {
+    EXPECT_EQ(disk.Run({0x37, 0, asked, 0, 0, 0, 0, 0, 255, 0}).data, (ByteList{0, asked, 0, 0}));
+    EXPECT_EQ(disk.Run({0xb7, asked, 0, 0, 0, 0, 0, 0, 0, 255, 0, 0}).data,
+              (ByteList{0, asked, 0, 0, 0, 0, 0, 0}));
+  }
+  EXPECT_EQ(disk.Run({0x37, 0, 0x10, 0, 0, 0, 0, 0, 2, 0}).data, (ByteList{0, 0x10}));
 }
 
 TEST(SenseTest, FieldPointersAndTheDescriptorFormat) {

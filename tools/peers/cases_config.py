@@ -4,7 +4,7 @@ import json
 import pathlib
 import re
 
-from tools.peers import case, ours
+from tools.peers import case, ours, raw
 from tools.peers.case import Case
 
 _A, _B, _C, _MOVED, _GONE = (f"iqn.2026-11.example:{name}" for name in ("open", "named", "secret", "moved", "gone"))
@@ -107,9 +107,74 @@ def _bad_file(scene: case.Scene) -> None:
     scene.check("iscsi://" not in output, f"it listened all the same:\n{output}")
 
 
+def _reinstatement(scene: case.Scene) -> None:
+    """RFC 7143 sections 6.3.5 and 7.4.2: which session ends which."""
+    served = Served(scene, "twice", {
+        "portals": [{"address": "127.0.0.1:0"}, {"address": "127.0.0.1:0"}],
+        "targets": [{"name": _A, "luns": [{"ram": "1M"}]}]})
+    unnamed = {"InitiatorName": _FRIEND, "SessionType": "Discovery"}
+    named = unnamed | {"TargetName": _A}
+    normal = {"InitiatorName": _FRIEND, "SessionType": "Normal", "TargetName": _A}
+    stranger = unnamed | {"InitiatorName": _STRANGER}
+    # The session that is there, and the one that comes: (keys, ISID, portal). Whether the first ends.
+    rows = (
+        ("unnamed by unnamed", (unnamed, 1, 0), (unnamed, 1, 0), True),
+        ("unnamed at another portal", (unnamed, 1, 0), (unnamed, 1, 1), False),
+        ("unnamed with another ISID", (unnamed, 1, 0), (unnamed, 2, 0), False),
+        ("unnamed of another initiator", (unnamed, 1, 0), (stranger, 1, 0), False),
+        ("unnamed by named", (unnamed, 1, 0), (named, 1, 0), False),
+        ("unnamed by normal", (unnamed, 1, 0), (normal, 1, 0), False),
+        ("named by unnamed", (named, 1, 0), (unnamed, 1, 0), False),
+        ("named by named, at another portal of the group", (named, 1, 0), (named, 1, 1), True),
+        ("named by normal", (named, 1, 0), (normal, 1, 0), True),
+        ("normal by normal", (normal, 1, 0), (normal, 1, 1), True),
+        ("normal with another ISID", (normal, 1, 0), (normal, 2, 0), False),
+    )
+
+    def login(keys: dict, isid: int, portal: int) -> raw.Connection:
+        connection = raw.Connection(scene, served.portals[portal])
+        status, answer = connection.login(keys, isid)
+        scene.equal(status, 0, f"login status of {keys}, whose answer was {answer}")
+        return connection
+
+    for number, (what, first, second, ends) in enumerate(rows):
+        isid = number * 16  # Each row has its own.
+        one = login(first[0], isid + first[1], first[2])
+        two = login(second[0], isid + second[1], second[2])
+        scene.equal(one.is_closed(within_s=10 if ends else 0.2), ends, f"{what}: the first session has ended")
+        scene.check(not two.is_closed(within_s=0.1), f"{what}: the second session has ended")
+
+    # Section 11.13.5: a session that does not exist, and a second connection of one that does.
+    unknown = raw.Connection(scene, served.portals[0])
+    scene.equal(unknown.login(normal, 0xaaaa, tsih=0x1234)[0], 0x020a, "status of a login to an unknown session")
+    served.stop()
+
+
+def _most_connections(scene: case.Scene) -> None:
+    """More connections than allowed are closed at once; those that are there go on, and make room when they end."""
+    served = Served(scene, "few", {
+        "portals": [{"address": "127.0.0.1:0"}], "max_connections": 2,
+        "targets": [{"name": _A, "luns": [{"ram": "1M"}]}]})
+    normal = {"InitiatorName": _FRIEND, "SessionType": "Normal", "TargetName": _A}
+    held = [raw.Connection(scene, served.portals[0]) for _ in range(2)]
+    for isid, connection in enumerate(held):
+        scene.equal(connection.login(normal, isid)[0], 0, "login status")
+    scene.check(raw.Connection(scene, served.portals[0]).is_closed(within_s=10), "a third connection was kept")
+    scene.check(not any(connection.is_closed(within_s=0.1) for connection in held), "it cost another its connection")
+    held[0].close()
+    for _ in range(50):
+        later = raw.Connection(scene, served.portals[0])
+        if not later.is_closed(within_s=0.2):
+            break
+    scene.equal(later.login(normal, 7)[0], 0, "login status once there is room")
+    served.stop()
+
+
 _NEEDS = ("iscsi-ls", "iscsi-inq", "iscsi-readcapacity16")
 
 CASES = [
     Case("config.many_targets", _many_targets, _NEEDS),
     Case("config.bad_file", _bad_file),
+    Case("config.reinstatement", _reinstatement),
+    Case("config.most_connections", _most_connections),
 ]

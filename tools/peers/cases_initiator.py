@@ -95,6 +95,10 @@ def _lio(name: str):
         disk = lio.Lio(scene, {name: keys}).disk(name)
         round_trip(scene, disk, digests, mebibytes=32)
         if disk.user:
+            capture = scene.folder / "login.pcapng"
+            ours.iscsi(scene, "inquiry", disk.url(**digests), f"--capture={capture}", disk=disk)
+            # IANA's number of SHA-256, which LIO chose from 8,7,6,5.
+            scene.check(b"CHAP_A=7\0" in capture.read_bytes(), "LIO did not choose SHA-256")
             refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ours.AUTHENTICATION, **digests)
     return run
 

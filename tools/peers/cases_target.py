@@ -5,6 +5,7 @@ import re
 from tools.peers import case, conformance, guest, image, ours, subject
 from tools.peers.case import Case
 from tools.testing import bazel
+from tools.testing.outcome import Outcome
 
 _CRC = {"header_digest": "crc32c"}  # libiscsi's word; this version of it has no data digest.
 # These tools put None before CRC32C whatever the URL says, and a target takes the first that it may: one that demands
@@ -141,6 +142,21 @@ def _conformance(label: str, family: str, urls: int = 1, **arguments: str):
     return run
 
 
+def _conformance_of(options: str, *families: str):
+    """What the suite skips on the usual disk: on one with these options, none may be skipped."""
+    def run(scene: case.Scene):
+        if subject.use_stand_in:
+            raise case.Skip("the stand-in has no such disk")
+        served = subject.serve(scene, mebibytes=16, options=options)
+        total = Outcome()
+        for family in families:
+            total.add(conformance.run(scene, options, family, [served.disk.url()]))
+        total.failed += [f"{what} (skipped)" for what in total.skipped]
+        total.skipped.clear()
+        return total
+    return run
+
+
 _NEEDS_LIBISCSI = ("iscsi-ls", "iscsi-inq", "iscsi-readcapacity16", "iscsi-perf")
 _NEEDS_QEMU = ("qemu-img", "mke2fs", "e2fsck")
 
@@ -158,6 +174,12 @@ CASES = [
                                            "node.session.iscsi.ImmediateData=No"), guest.NEEDS),
     Case("target.conformance.all", _conformance("plain", "ALL"), conformance.NEEDS),
     Case("target.conformance.scsi", _conformance("plain", "SCSI"), conformance.NEEDS),
+    Case("target.conformance.readonly", _conformance_of(",readonly", "SCSI.ReadOnly"), conformance.NEEDS),
+    Case("target.conformance.removable", _conformance_of(",removable", "SCSI.PreventAllow", "SCSI.StartStopUnit.Simple"),
+         conformance.NEEDS),
+    Case("target.conformance.physical", _conformance_of(
+        ",physical=4096", "SCSI.CompareAndWrite.InvalidDataOutSize", "SCSI.WriteSame16.UnmapUnaligned"),
+        conformance.NEEDS),
     Case("target.conformance.iscsi", _conformance("plain", "iSCSI"), conformance.NEEDS),
     Case("target.conformance.linux", _conformance("plain", "LINUX"), conformance.NEEDS),
     Case("target.conformance.header_digest", _conformance("header digest", "ALL", **_CRC), conformance.NEEDS),

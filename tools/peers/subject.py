@@ -19,11 +19,15 @@ class _StandIn:
         return None
 
 
-def serve(scene: case.Scene, mebibytes: int = 256, flags: tuple = (), capture: bool = False, path=None, **accounts):
-    """One target with one disk: `path`, or empty memory. CHAP as `accounts` says: user, secret, mutual_…"""
+def serve(scene: case.Scene, mebibytes: int = 256, flags: tuple = (), capture: bool = False, path=None,
+          options: str = "", **accounts):
+    """One target with one disk: `path`, or empty memory. CHAP as `accounts` says: user, secret, mutual_…
+
+    `options` of the disk (",readonly"…) are our target's own; the stand-in goes without.
+    """
     if use_stand_in:
         if capture:
             raise case.Skip("the stand-in writes no capture")
         return _StandIn(scene, path or image.empty(scene.folder / "disk", mebibytes), accounts)
-    lun = f"file:{path}" if path else f"ram:{mebibytes}M"
+    lun = (f"file:{path}" if path else f"ram:{mebibytes}M") + options
     return ours.Target(scene, [lun], *flags, capture=capture, chap=accounts)
