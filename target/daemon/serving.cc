@@ -132,10 +132,13 @@ void Serving::OnReady(uint32_t events) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kTarget, PduClass::kNone, 0));
       return;
     }
-    if (result != Io::kProgress) break;
+    if (result != Io::kProgress) {
+      Pump();
+      return;
+    }
     Pump();
+    if (!driver_.has_value() || !driver_->may_have_more()) return;
   }
-  if (driver_.has_value()) Pump();
 }
 
 void Serving::OnTimer(Instant now) {
@@ -289,6 +292,7 @@ void Serving::AddTo(Totals& totals) const {
   if (driver_.has_value() && driver_->device() != nullptr)
     transport::Add(totals.device, driver_->device()->counters());
   totals.commands_answered_busy += context_.answered_busy;
+  totals.reads_waited += context_.reads_waited;
   if (session_.has_value()) {
     totals.AddSession(session_->counters());
     transport::Add(totals.received, session_->rx_counters(id_));
