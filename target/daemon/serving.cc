@@ -82,8 +82,8 @@ class Serving::Handle : public SessionHandle {
   transport::EventLoop& loop_;
 };
 
-Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group)
-    : worker_(worker), portal_group_(portal_group), local_(socket.Local()), peer_(socket.Peer()) {
+Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group, uint64_t login)
+    : worker_(worker), portal_group_(portal_group), login_(login), local_(socket.Local()), peer_(socket.Peer()) {
   if (worker.shared.capture != nullptr) {
     tap_ = std::make_unique<transport::CaptureTap>(*worker.shared.capture, local_, peer_,
                                                    /*local_connected=*/false);
@@ -111,6 +111,16 @@ void Serving::Start() {
   worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); });
   connection_->HandleTimeout(transport::MonotonicNow());  // the login's deadline begins
   Pump();
+}
+
+void Serving::LeaveDoor() {
+  if (login_ != 0) worker_.shared.door.Leave(login_);
+  login_ = 0;
+}
+
+void Serving::CrowdOut() {
+  ++totals_.logins_crowded_out;
+  End(MakeError(ErrorCode::kTooManyConnections, Role::kTarget, PduClass::kLogin, 0));
 }
 
 void Serving::OnReady(uint32_t events) {
@@ -221,6 +231,7 @@ void Serving::Wait(transport::IoResult written) {
 
 void Serving::CloseTransport(Error reason) {
   if (!driver_.has_value()) return;
+  LeaveDoor();
   if (!reason.ok()) ++totals_.connections_dropped;
   worker_.loop.Unwatch(driver_->fd());
   if (session_.has_value()) {
@@ -445,6 +456,7 @@ void Serving::OnLoginDone() {
     ++totals_.discovery_sessions;
     return;
   }
+  LeaveDoor();
   ++totals_.sessions;
   nexus_ = target_->device.Attach(PortName(key_), portal_group_);
   context_.session = &*session_;
