@@ -108,7 +108,10 @@ Serving::~Serving() = default;
 void Serving::Start() {
   handle_ = std::make_shared<Handle>(weak_from_this(), worker_.loop);
   timer_ = worker_.loop.AddTimer([this](Instant now) { OnTimer(now); });
-  worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); });
+  // A connection that nobody watches would hang until its deadline.
+  if (!worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); })) {
+    return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+  }
   connection_->HandleTimeout(transport::MonotonicNow());  // the login's deadline begins
   Pump();
 }
@@ -219,7 +222,9 @@ void Serving::Wait(transport::IoResult written) {
       session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
   if (unread > 0) events = 0;  // back-pressure: a task's progress calls Pump()
   if (written == Io::kBlocked || written == Io::kProgress) events |= EPOLLOUT;
-  worker_.loop.Rewatch(driver_->fd(), events);
+  if (!worker_.loop.Rewatch(driver_->fd(), events)) {
+    return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+  }
   const Deadline deadline =
       session_.has_value() ? session_->PollTimeout() : connection_->PollTimeout();
   if (deadline.armed()) {
