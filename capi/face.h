@@ -14,8 +14,10 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <new>
 #include <span>
 #include <string_view>
+#include <type_traits>
 
 #include "capi/isthmus.h"
 #include "digest/kernel.h"
@@ -24,6 +26,7 @@
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
 #include "protocol/connection/sender.h"
+#include "protocol/connection/trace.h"
 #include "protocol/error.h"
 #include "protocol/text/negotiation.h"
 #include "protocol/text/parameters.h"
@@ -123,6 +126,8 @@ isthmus_parameters FromParameters(const text::Parameters& parameters);
 const text::Offer& OfferOf(const isthmus_offer& offer);
 Role RoleOf(const isthmus_offer& offer);
 
+PduTracer TracerOf(isthmus_trace* trace, uint32_t source);
+
 void AddRx(const RxCounters& rx, isthmus_counters* counters);
 void AddTx(const TxCounters& tx, isthmus_counters* counters);
 
@@ -145,12 +150,26 @@ class Hashes {
 inline constexpr size_t kSlicesAtOnce = 64;
 inline constexpr size_t kWantsAtOnce = 8;
 
+// Room for what an engine writes before anyone reads it: not initialised, for that would cost more than what is written.
+template <class T, size_t kCount>
+class Room {
+ public:
+  std::span<T> first(size_t count) {
+    return {std::launder(reinterpret_cast<T*>(bytes_.data())), std::min(count, kCount)};
+  }
+
+ private:
+  static_assert(std::is_trivially_copyable_v<T>);
+  alignas(T) std::array<std::byte, kCount * sizeof(T)> bytes_;
+};
+
 // `poll` fills a span of the engine's type.
 template <class Poll>
 size_t PollSlices(isthmus_tx_slice* out, size_t count, Poll poll) {
   if (out == nullptr) return 0;
-  std::array<TxSlice, kSlicesAtOnce> slices;
-  const size_t n = poll(std::span<TxSlice>(slices).first(std::min(count, kSlicesAtOnce)));
+  Room<TxSlice, kSlicesAtOnce> room;
+  const std::span<TxSlice> slices = room.first(count);
+  const size_t n = poll(slices);
   for (size_t i = 0; i < n; ++i) {
     const TxSlice& slice = slices[i];
     out[i] = {slice.data, slice.pdu.value, slice.size, static_cast<uint32_t>(slice.flags)};
@@ -161,8 +180,9 @@ size_t PollSlices(isthmus_tx_slice* out, size_t count, Poll poll) {
 template <class Want>
 size_t PollWants(isthmus_rx_want* out, size_t count, Want want) {
   if (out == nullptr) return 0;
-  std::array<RxWant, kWantsAtOnce> wants;
-  const size_t n = want(std::span<RxWant>(wants).first(std::min(count, kWantsAtOnce)));
+  Room<RxWant, kWantsAtOnce> room;
+  const std::span<RxWant> wants = room.first(count);
+  const size_t n = want(wants);
   for (size_t i = 0; i < n; ++i) {
     out[i] = {wants[i].sink.data(), wants[i].sink.size(), wants[i].is_data, {}};
   }

@@ -329,13 +329,17 @@ TEST(CountersTest, NamesAndValues) {
   counters.window_closed = 9;
   const size_t count = isthmus_counter_count();
   std::set<std::string> names;
-  for (size_t i = 0; i < count; ++i) names.insert(isthmus_counter_name(i));
+  for (size_t i = 0; i < count; ++i) {
+    names.insert(isthmus_counter_name(i));
+    EXPECT_GT(std::strlen(isthmus_counter_help(i)), 5u) << isthmus_counter_name(i);
+  }
   EXPECT_EQ(names.size(), count);
   EXPECT_STREQ(isthmus_counter_name(0), "rx_pdus");
   EXPECT_EQ(isthmus_counter_value(&counters, 0), 3u);
   EXPECT_STREQ(isthmus_counter_name(count - 1), "window_closed");
   EXPECT_EQ(isthmus_counter_value(&counters, count - 1), 9u);
   EXPECT_EQ(isthmus_counter_name(count), nullptr);
+  EXPECT_EQ(isthmus_counter_help(count), nullptr);
   EXPECT_EQ(isthmus_counter_value(&counters, count), 0u);
 }
 

@@ -96,6 +96,7 @@ int ReadOptions(const isthmus_initiator_connection_options* options, capi::Hashe
                .required = !in->chap_optional,
                .allow_short_secrets = in->allow_short_secrets};
   std::memcpy(out->entropy.data(), in->entropy, sizeof in->entropy);
+  out->tracer = capi::TracerOf(in->trace, in->trace_source);
   out->redirect_hops = in->redirect_hops;
   out->max_redirect_hops = in->max_redirect_hops;
   out->kernel = capi::KernelOrSelected(in->kernel);
@@ -503,6 +504,12 @@ void isthmus_initiator_session_set_device_inserts(isthmus_initiator_session* ses
   if (session != nullptr) {
     session->session.SetDeviceInserts(capi::FromId(id), header_digest, data_digest);
   }
+}
+
+void isthmus_initiator_session_set_trace(isthmus_initiator_session* session,
+                                         isthmus_connection_id id, isthmus_trace* trace,
+                                         uint32_t source) {
+  if (session != nullptr) session->session.SetTracer(capi::FromId(id), capi::TracerOf(trace, source));
 }
 
 void isthmus_initiator_command_init(isthmus_initiator_command* command, size_t size) {

@@ -360,6 +360,41 @@ enum {
   ISTHMUS_SESSION_IN_CONTINUE
 };
 
+/* ==== A trace: a record of each PDU that connections received or emitted, in a ring of the caller's memory, pulled. When it
+ * is full the oldest record makes room: a host that never reads it finds the last PDUs before a failure. Headers only: no
+ * text, no data, so nothing of CHAP.
+ *
+ *   isthmus_trace_init(memory, isthmus_trace_size(1000), &trace);
+ *   options.trace = trace; options.trace_source = 7;
+ *   while (isthmus_trace_next(trace, &record)) print(&record);            beside ..._next() */
+typedef struct isthmus_trace isthmus_trace;
+
+typedef struct isthmus_trace_record {
+  uint64_t number;              /* counts the trace's records from 0; a gap: lost */
+  uint64_t stream_offset;       /* of the PDU's first byte, in its direction */
+  int64_t at_ns;                /* as it was passed in with the end of a received PDU, or with the poll_transmit of a sent one */
+  uint32_t source;              /* trace_source of the connection's options */
+  uint32_t data_segment_length; /* bytes, without padding */
+  bool sent;                    /* else received */
+  /* ISTHMUS_...: received UNCHECKED without such a digest; sent GOOD with one, PENDING if a device is to put it in. */
+  uint8_t header_verdict, data_verdict;
+  bool header_by_device, data_by_device; /* a device's word, or work */
+  uint8_t reserved[3];
+  uint16_t error; /* ISTHMUS_ERROR_...: why framing was lost with this PDU; else 0 */
+  uint16_t reserved2;
+  uint32_t header_size;  /* bytes: 48 and the AHS */
+  const uint8_t* header; /* until the next call of an engine that writes to the trace */
+} isthmus_trace_record;
+
+/* Bytes for a trace of so many PDUs without AHS. */
+ISTHMUS_API size_t isthmus_trace_size(size_t records);
+/* The trace outlives the connections that write to it, all of one thread. ISTHMUS_ERROR_CALL_ARGUMENT: memory not aligned,
+ * or less than isthmus_trace_size(1). */
+ISTHMUS_CHECKED int isthmus_trace_init(void* memory, size_t size, isthmus_trace** trace);
+ISTHMUS_API bool isthmus_trace_next(isthmus_trace* trace, isthmus_trace_record* record);
+/* Records that made room for younger ones before they were pulled. */
+ISTHMUS_API uint64_t isthmus_trace_lost(const isthmus_trace* trace);
+
 /* ==== Counters of one connection and its session: one struct for both sides, only uint64_t, never reset. What a side
  * does not count is 0. isthmus_counter_name(i) names the i-th member, so that a host exports them its own way:
  *
@@ -384,6 +419,7 @@ typedef struct isthmus_counters {
 /* How many counters the library that runs has. */
 ISTHMUS_API size_t isthmus_counter_count(void);
 ISTHMUS_API const char* isthmus_counter_name(size_t index); /* "rx_pdus"; static; NULL: no such counter */
+ISTHMUS_API const char* isthmus_counter_help(size_t index); /* one line, without a full stop; static; NULL likewise */
 /* 0 for an index beyond isthmus_counters of this header. */
 static inline uint64_t isthmus_counter_value(const isthmus_counters* counters, size_t index) {
   return index < sizeof *counters / sizeof(uint64_t) ? ((const uint64_t*)(const void*)counters)[index] : 0;
@@ -469,7 +505,8 @@ typedef struct isthmus_receiver_options {
   uint32_t MaxRecvDataSegmentLength; /* bytes; a longer segment is an error from the header alone. Default 8192 */
   const isthmus_kernel* kernel;      /* NULL: the selected one */
   uint32_t audit_one_in;             /* computes the digests of each n-th PDU whoever vouched for them; 0: of none */
-  uint32_t reserved;
+  uint32_t trace_source;
+  isthmus_trace* trace; /* NULL: none */
 } isthmus_receiver_options;
 ISTHMUS_API void isthmus_receiver_options_init(isthmus_receiver_options* options, size_t size);
 ISTHMUS_API size_t isthmus_receiver_size(const isthmus_receiver_options* options);
@@ -616,8 +653,9 @@ typedef struct isthmus_target_connection_options {
   const isthmus_hash* hashes;          /* for CHAP, best first, at most ISTHMUS_HASHES; copied. NULL: no CHAP */
   size_t hash_count;
   isthmus_challenge_history* history;  /* of this thread's logins; outlives them. NULL: none */
+  isthmus_trace* trace;                /* where a record of each PDU goes; NULL: nowhere */
+  uint32_t trace_source;               /* the connection's name in it */
   uint32_t account_slots;              /* accounts that a lookup's answer may hold. Default 16 */
-  uint32_t reserved;
   uint8_t entropy[64]; /* fresh and secret for each connection: CHAP identifier and challenge */
 } isthmus_target_connection_options;
 ISTHMUS_API void isthmus_target_connection_options_init(isthmus_target_connection_options* options, size_t size);
@@ -758,6 +796,9 @@ ISTHMUS_API void isthmus_target_session_resolve(isthmus_target_session* session,
 /* A device fills in the digests of PDUs emitted from now on: their slices say ISTHMUS_DEVICE_INSERTS. */
 ISTHMUS_API void isthmus_target_session_set_device_inserts(isthmus_target_session* session, isthmus_connection_id id,
                                                            bool header_digest, bool data_digest);
+/* Records of this connection go to another trace from now on, or, with NULL, nowhere: for one that changes its thread. */
+ISTHMUS_API void isthmus_target_session_set_trace(isthmus_target_session* session, isthmus_connection_id id,
+                                              isthmus_trace* trace, uint32_t source);
 
 /* Commands. For a task that was aborted they do nothing and return 0. Otherwise ISTHMUS_ERROR_CALL_UNKNOWN_TASK,
  * ISTHMUS_ERROR_CALL_LENGTH (a range that overlaps, leaves a gap, or exceeds the task's data),
@@ -1005,7 +1046,7 @@ typedef struct isthmus_initiator_connection_options {
   bool allow_short_secrets;  /* 9.2.1: only where IPsec protects the connection */
   uint8_t reserved;
   uint32_t cmd_sn;            /* InitCmdSN: any number. Default 1 */
-  uint32_t reserved2;
+  uint32_t trace_source;      /* the connection's name in the trace */
   const isthmus_offer* offer; /* NULL: an initiator's defaults. Stays in place until the login ends */
   const char* chap_name;      /* CHAP_N of the initiator; NULL: CHAP is not offered */
   isthmus_bytes chap_secret;  /* at least 12 bytes; copied, wiped when the login ends, as the other */
@@ -1016,6 +1057,7 @@ typedef struct isthmus_initiator_connection_options {
   uint8_t entropy[64];                    /* fresh and secret for each connection */
   const isthmus_kernel* kernel;           /* NULL: the selected one */
   const isthmus_initiator_limits* limits; /* NULL: the defaults */
+  isthmus_trace* trace;                   /* where a record of each PDU goes; NULL: nowhere */
 } isthmus_initiator_connection_options;
 ISTHMUS_API void isthmus_initiator_connection_options_init(isthmus_initiator_connection_options* options, size_t size);
 
@@ -1105,6 +1147,9 @@ ISTHMUS_API void isthmus_initiator_session_resolve(isthmus_initiator_session* se
 ISTHMUS_API void isthmus_initiator_session_set_device_inserts(isthmus_initiator_session* session,
                                                               isthmus_connection_id id, bool header_digest,
                                                               bool data_digest);
+/* Records of this connection go to another trace from now on, or, with NULL, nowhere: for one that changes its thread. */
+ISTHMUS_API void isthmus_initiator_session_set_trace(isthmus_initiator_session* session, isthmus_connection_id id,
+                                              isthmus_trace* trace, uint32_t source);
 
 typedef struct isthmus_initiator_command {
   size_t size;

@@ -334,6 +334,8 @@ static void make_target(struct pair* pair) {
   options.limits = &limits;
   options.hashes = pair->options.hashes;
   options.hash_count = pair->options.hash_count;
+  options.trace = pair->options.trace;
+  options.trace_source = 1;
   memset(options.entropy, 0x5a, sizeof options.entropy);
   const size_t size = isthmus_target_connection_size(&options);
   pair->memory[0] = malloc(size);
@@ -360,6 +362,8 @@ static void make_initiator(struct pair* pair) {
       options.chap_target_secret.size = strlen(pair->options.mutual_secret);
     }
   }
+  options.trace = pair->options.trace;
+  options.trace_source = 2;
   memset(options.entropy, 0xa5, sizeof options.entropy);
   const size_t size = isthmus_initiator_connection_size(&options);
   pair->memory[1] = malloc(size);

@@ -31,6 +31,7 @@ struct pair_options {
   bool hold;    /* the target answers no command until pair_answer_held() */
   bool unasked; /* AcceptData for unsolicited data at BEGIN; otherwise it refuses with BUSY */
   uint32_t staging_bytes; /* sources are unstable, if not 0 */
+  isthmus_trace* trace;   /* of both sides; sources 1 (target) and 2 */
 };
 
 struct pair {

@@ -131,6 +131,51 @@ TEST(PairSourceTest, AnUnstableSourceIsCopiedAndTold) {
   EXPECT_EQ(counters.tx_staged_bytes, in.size());
 }
 
+// ---- The trace.
+
+TEST(TraceTest, EveryPduOfBothSides) {
+  std::vector<std::max_align_t> memory(isthmus_trace_size(200) / sizeof(std::max_align_t) + 1);
+  const size_t size = memory.size() * sizeof(std::max_align_t);
+  isthmus_trace* trace = nullptr;
+  EXPECT_EQ(isthmus_trace_init(memory.data(), isthmus_trace_size(1) - 1, &trace), 1302);
+  ASSERT_EQ(isthmus_trace_init(memory.data(), size, &trace), 0);
+  pair_options options = {};
+  options.keys = kBothDigests;
+  options.trace = trace;
+  const Pair p = Make(options);
+  p->now_ns = 77;
+  ASSERT_TRUE(pair_login(p.get()));
+  std::vector<uint8_t> in(PAIR_BLOCK);
+  ASSERT_EQ(pair_submit_read(p.get(), 0, in.data(), 1, 1, nullptr), 0);
+  pair_run(p.get());
+  std::vector<isthmus_trace_record> records;
+  std::vector<uint8_t> opcodes;
+  isthmus_trace_record record;
+  while (isthmus_trace_next(trace, &record)) {
+    EXPECT_EQ(record.number, records.size());
+    EXPECT_EQ(record.at_ns, 77);
+    ASSERT_EQ(record.header_size, 48u);
+    opcodes.push_back(record.header[0] & 0x3f);
+    records.push_back(record);
+  }
+  EXPECT_EQ(isthmus_trace_lost(trace), 0u);
+  ASSERT_GE(records.size(), 8u);
+  // The end: SCSI Command (01h) sent and received, Data-In (25h) with its status sent and received.
+  const std::vector<uint8_t> end(opcodes.end() - 4, opcodes.end());
+  EXPECT_EQ(end, (std::vector<uint8_t>{0x01, 0x01, 0x25, 0x25}));
+  for (size_t i = records.size() - 4; i < records.size(); ++i) {
+    const size_t which = i - (records.size() - 4);
+    EXPECT_EQ(records[i].sent, which % 2 == 0) << which;
+    EXPECT_EQ(records[i].source, which == 0 || which == 3 ? 2u : 1u) << which;
+    EXPECT_EQ(records[i].header_verdict, ISTHMUS_GOOD) << which;
+    EXPECT_EQ(records[i].data_segment_length, which < 2 ? 0u : unsigned{PAIR_BLOCK}) << which;
+  }
+  isthmus_target_session_set_trace(p->target, p->target_id, nullptr, 0);
+  isthmus_initiator_session_set_trace(p->initiator, p->initiator_id, nullptr, 0);
+  ExpectLogout(p.get());
+  EXPECT_FALSE(isthmus_trace_next(trace, &record));
+}
+
 // ---- CHAP, by a hash that is the test's own.
 
 // Not a hash that anyone should use. Its context counts the calls.

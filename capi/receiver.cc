@@ -54,6 +54,7 @@ int isthmus_receiver_init(void* memory, size_t size, const isthmus_receiver_opti
   own.role = in->role == ISTHMUS_TARGET ? isthmus::Role::kTarget : isthmus::Role::kInitiator;
   own.MaxRecvDataSegmentLength = in->MaxRecvDataSegmentLength;
   own.audit_one_in = in->audit_one_in;
+  own.tracer = capi::TracerOf(in->trace, in->trace_source);
   *receiver = ::new (memory) isthmus_receiver{isthmus::Receiver(own), 0};
   return ISTHMUS_OK;
 }

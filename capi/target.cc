@@ -93,6 +93,7 @@ int MakePlan(const isthmus_target_connection_options* options, capi::Hashes* has
   if (in->account_slots > kMaxAccountSlots) return ISTHMUS_ERROR_CALL_ARGUMENT;
   plan->options.kernel = capi::KernelOrSelected(in->kernel);
   plan->options.history = in->history == nullptr ? nullptr : &in->history->history;
+  plan->options.tracer = capi::TracerOf(in->trace, in->trace_source);
   std::memcpy(plan->options.entropy.data(), in->entropy, sizeof in->entropy);
   plan->account_slots = in->account_slots;
   plan->accounts_at = capi::Aligned(sizeof(isthmus_target_connection));
@@ -169,7 +170,7 @@ isthmus_counters FromCounters(const target::SessionCounters& from) {
   to.data_out_pdus = from.data_out_pdus;
   to.r2ts = from.r2ts;
   to.rejects = from.rejects;
-  to.pings_sent = from.pings;
+  to.pings_answered = from.pings;
   to.ignored_pdus = from.ignored;
   return to;
 }
@@ -548,6 +549,11 @@ void isthmus_target_session_set_device_inserts(isthmus_target_session* session,
   if (session != nullptr) {
     session->session.SetDeviceInserts(capi::FromId(id), header_digest, data_digest);
   }
+}
+
+void isthmus_target_session_set_trace(isthmus_target_session* session, isthmus_connection_id id,
+                                      isthmus_trace* trace, uint32_t source) {
+  if (session != nullptr) session->session.SetTracer(capi::FromId(id), capi::TracerOf(trace, source));
 }
 
 int isthmus_target_session_accept_data(isthmus_target_session* session, isthmus_target_task task,

@@ -33,7 +33,7 @@ EventLoop::~EventLoop() {
   close(epoll_);
 }
 
-void EventLoop::Watch(int fd, uint32_t events, Ready ready) {
+bool EventLoop::Watch(int fd, uint32_t events, Ready ready) {
   auto watched = std::make_shared<Watched>();
   watched->ready = std::move(ready);
   watched->events = events;
@@ -41,17 +41,20 @@ void EventLoop::Watch(int fd, uint32_t events, Ready ready) {
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event);
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, fd, &event) == 0) return true;
+  watched_.erase(fd);
+  return false;
 }
 
-void EventLoop::Rewatch(int fd, uint32_t events) {
+bool EventLoop::Rewatch(int fd, uint32_t events) {
   const auto found = watched_.find(fd);
-  if (found == watched_.end() || found->second->events == events) return;
-  found->second->events = events;
+  if (found == watched_.end() || found->second->events == events) return true;
   epoll_event event{};
   event.events = events;
   event.data.fd = fd;
-  epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event);
+  if (epoll_ctl(epoll_, EPOLL_CTL_MOD, fd, &event) != 0) return false;
+  found->second->events = events;
+  return true;
 }
 
 void EventLoop::Unwatch(int fd) {

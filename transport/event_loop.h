@@ -41,8 +41,9 @@ class EventLoop {
   EventLoop& operator=(const EventLoop&) = delete;
 
   // Only from the loop's thread, or before Run().
-  void Watch(int fd, uint32_t events, Ready ready);
-  void Rewatch(int fd, uint32_t events);
+  // False: the system has no room for it; nothing is watched.
+  bool Watch(int fd, uint32_t events, Ready ready);
+  bool Rewatch(int fd, uint32_t events);
   void Unwatch(int fd);  // also from within the callback
   TimerId AddTimer(std::function<void(Instant)> expired);
   void SetTimer(TimerId timer, Instant at);  // replaces the earlier time

@@ -20,6 +20,7 @@
 #include "target/daemon/blocking_pool.h"
 #include "target/daemon/catalogue.h"
 #include "target/daemon/config.h"
+#include "target/daemon/doorkeeper.h"
 #include "target/daemon/metrics.h"
 #include "target/daemon/registry.h"
 #include "target/daemon/stats.h"
@@ -42,6 +43,8 @@ int Fail(const absl::Status& status) {
   return 1;
 }
 
+constexpr size_t kAcceptsATurn = 64;  // before signals and timers are looked at again
+
 class Daemon {
  public:
   Daemon(const Config& config, Catalogue& catalogue, const digest::Kernel& kernel,
@@ -50,7 +53,9 @@ class Daemon {
         catalogue_(catalogue),
         budget_(config.buffer_mib << 20),
         blocking_(kBlockingThreads),
-        shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture, offload} {}
+        door_(config.max_logins),
+        shared_{config,  catalogue, kernel,  registry_, blocking_,
+                budget_, capture,   offload, door_} {}
 
   absl::Status Listen() {
     std::vector<PortalConfig> bound;
@@ -143,19 +148,32 @@ class Daemon {
   };
 
   void AcceptFrom(const Listener& listener) {
-    for (;;) {
+    for (size_t i = 0; i < kAcceptsATurn; ++i) {
+      if (door_.crowded()) return Pause(Milliseconds(5));
       absl::StatusOr<transport::Socket> socket = transport::Accept(listener.socket);
       if (absl::IsUnavailable(socket.status())) return;
       if (!socket.ok()) {
         // Out of descriptors: waiting connections stay in the kernel's queue until some are free.
         std::fprintf(stderr, "iscsi_target: %s\n", std::string(socket.status().message()).c_str());
-        for (const Listener& each : listeners_) loop_.Rewatch(each.socket.fd(), 0);
-        loop_.SetTimer(again_, transport::MonotonicNow() + Seconds(1));
-        return;
+        return Pause(Seconds(1));
       }
-      if (shared_.connections.load() >= config_.max_connections) continue;  // closed at once
-      workers_[next_++ % workers_.size()]->Serve(*std::move(socket), listener.portal_group);
+      const size_t open = shared_.connections.load(), logins = door_.inside();
+      if (open > logins && open - logins >= config_.max_connections) continue;  // closed at once
+      std::optional<uint64_t> victim;
+      const uint64_t login = door_.Enter(socket->Peer().host, &victim);
+      // By number, so that who is to close a connection is known without being asked.
+      const auto worker_of = [this](uint64_t number) -> Worker& {
+        return *workers_[number % workers_.size()];
+      };
+      if (victim.has_value()) worker_of(*victim).EndLogin(*victim);
+      worker_of(login).Serve(*std::move(socket), listener.portal_group, login);
     }
+  }
+
+  // Connections wait in the kernel's queue meanwhile.
+  void Pause(Duration duration) {
+    for (const Listener& each : listeners_) loop_.Rewatch(each.socket.fd(), 0);
+    loop_.SetTimer(again_, transport::MonotonicNow() + duration);
   }
 
   void ListenAgain() {
@@ -174,6 +192,7 @@ class Daemon {
   Registry registry_;
   BufferBudget budget_;
   BlockingPool blocking_;
+  Doorkeeper door_;
   Shared shared_;
   transport::EventLoop loop_;
   transport::TimerId again_ = 0;
@@ -182,7 +201,6 @@ class Daemon {
   std::unique_ptr<MetricsServer> metrics_;
   std::vector<std::unique_ptr<Worker>> workers_;
   std::vector<std::thread> threads_;
-  size_t next_ = 0;
 };
 
 // As many descriptors as the system lets this process have: each connection takes one.

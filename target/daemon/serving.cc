@@ -82,8 +82,8 @@ class Serving::Handle : public SessionHandle {
   transport::EventLoop& loop_;
 };
 
-Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group)
-    : worker_(worker), portal_group_(portal_group), local_(socket.Local()), peer_(socket.Peer()) {
+Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group, uint64_t login)
+    : worker_(worker), portal_group_(portal_group), login_(login), local_(socket.Local()), peer_(socket.Peer()) {
   if (worker.shared.capture != nullptr) {
     tap_ = std::make_unique<transport::CaptureTap>(*worker.shared.capture, local_, peer_,
                                                    /*local_connected=*/false);
@@ -108,9 +108,22 @@ Serving::~Serving() = default;
 void Serving::Start() {
   handle_ = std::make_shared<Handle>(weak_from_this(), worker_.loop);
   timer_ = worker_.loop.AddTimer([this](Instant now) { OnTimer(now); });
-  worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); });
+  // A connection that nobody watches would hang until its deadline.
+  if (!worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); })) {
+    return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+  }
   connection_->HandleTimeout(transport::MonotonicNow());  // the login's deadline begins
   Pump();
+}
+
+void Serving::LeaveDoor() {
+  if (login_ != 0) worker_.shared.door.Leave(login_);
+  login_ = 0;
+}
+
+void Serving::CrowdOut() {
+  ++totals_.logins_crowded_out;
+  End(MakeError(ErrorCode::kTooManyConnections, Role::kTarget, PduClass::kLogin, 0));
 }
 
 void Serving::OnReady(uint32_t events) {
@@ -212,7 +225,9 @@ void Serving::Wait(transport::IoResult written) {
       session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
   if (unread > 0) events = 0;  // back-pressure: a task's progress calls Pump()
   if (written == Io::kBlocked || written == Io::kProgress) events |= EPOLLOUT;
-  worker_.loop.Rewatch(driver_->fd(), events);
+  if (!worker_.loop.Rewatch(driver_->fd(), events)) {
+    return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+  }
   const Deadline deadline =
       session_.has_value() ? session_->PollTimeout() : connection_->PollTimeout();
   if (deadline.armed()) {
@@ -224,6 +239,7 @@ void Serving::Wait(transport::IoResult written) {
 
 void Serving::CloseTransport(Error reason) {
   if (!driver_.has_value()) return;
+  LeaveDoor();
   if (!reason.ok()) ++totals_.connections_dropped;
   worker_.loop.Unwatch(driver_->fd());
   if (session_.has_value()) {
@@ -450,6 +466,7 @@ void Serving::OnLoginDone() {
     ++totals_.discovery_sessions;
     return;
   }
+  LeaveDoor();
   ++totals_.sessions;
   nexus_ = target_->device.Attach(PortName(key_), portal_group_);
   context_.session = &*session_;

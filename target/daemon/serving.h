@@ -31,19 +31,24 @@ class Worker;
 
 class Serving : public std::enable_shared_from_this<Serving> {
  public:
-  Serving(Worker& worker, transport::Socket socket, uint16_t portal_group);
+  // `login`: its number at the door, which it leaves when it has logged in or is closed.
+  Serving(Worker& worker, transport::Socket socket, uint16_t portal_group, uint64_t login);
   ~Serving();
 
   void Start();
   // Ends the session, or the login, in its own time: on the worker's thread.
   void End(Error reason);
   void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done);
+  // Makes room for another login.
+  void CrowdOut();
+  uint64_t login() const { return login_; }  // 0: it has left the door
   // Adds what has been counted so far.
   void AddTo(Totals& totals) const;
 
  private:
   class Handle;
 
+  void LeaveDoor();
   void OnReady(uint32_t events);
   void OnTimer(Instant now);
   void Pump();
@@ -67,6 +72,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
 
   Worker& worker_;
   const uint16_t portal_group_;
+  uint64_t login_;
   transport::Address local_, peer_;
   std::unique_ptr<transport::CaptureTap> tap_;
   std::optional<transport::SocketDriver> driver_;

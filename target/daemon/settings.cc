@@ -44,6 +44,9 @@ std::vector<Row> Rows() {
        "Threads that serve sessions"},
       {"max_connections", +[](Config& c) -> uint32_t& { return c.max_connections; }, 1, 1 << 20,
        "Connections of all sessions together"},
+      {"max_logins", +[](Config& c) -> uint32_t& { return c.max_logins; }, 1, 1 << 16,
+       "Connections that have not logged in, and discovery sessions; beyond it the oldest of the "
+       "address that has most is closed"},
       {"queue_depth", +[](Config& c) -> uint32_t& { return c.limits.command_slots; }, 1, 4096,
        "Commands that a session may have out"},
       {"buffer_mib", +[](Config& c) -> uint64_t& { return c.buffer_mib; }, 16, 1 << 20,

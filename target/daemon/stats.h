@@ -20,6 +20,7 @@ namespace isthmus::target {
 struct Totals {
   uint64_t connections = 0, sessions = 0, discovery_sessions = 0, logins_refused = 0,
            logins_redirected = 0;
+  uint64_t logins_crowded_out = 0;   // by --max_logins
   uint64_t connections_dropped = 0;  // ended by an error, theirs or ours
   uint64_t commands_answered_busy = 0;
   uint64_t reads_waited = 0;  // that no cache held: another thread waited for the disk
@@ -38,6 +39,8 @@ inline constexpr CounterRow<Totals> kTotalsRows[] = {
     {"discovery_sessions", "discovery sessions that began", &Totals::discovery_sessions},
     {"logins_refused", "logins that ended with an error status", &Totals::logins_refused},
     {"logins_redirected", "logins sent to another portal", &Totals::logins_redirected},
+    {"logins_crowded_out", "logins closed to make room for others, by --max_logins",
+     &Totals::logins_crowded_out},
     {"connections_dropped", "connections that an error ended, theirs or ours",
      &Totals::connections_dropped},
     {"commands_answered_busy", "commands answered BUSY for want of buffers",

@@ -12,15 +12,27 @@ constexpr Duration kStopGrace = Seconds(10);
 
 }  // namespace
 
-void Worker::Serve(transport::Socket socket, uint16_t portal_group) {
+void Worker::Serve(transport::Socket socket, uint16_t portal_group, uint64_t login) {
   auto held = std::make_shared<transport::Socket>(std::move(socket));  // std::function wants copies
-  loop.Post([this, held, portal_group] {
+  loop.Post([this, held, portal_group, login] {
     if (stopping_) return;
-    auto serving = std::make_shared<Serving>(*this, std::move(*held), portal_group);
+    auto serving = std::make_shared<Serving>(*this, std::move(*held), portal_group, login);
     serving_.insert(serving);
     shared.connections.fetch_add(1);
     ++totals_.connections;
     serving->Start();
+  });
+}
+
+void Worker::EndLogin(uint64_t login) {
+  loop.Post([this, login] {
+    for (const auto& serving : serving_) {
+      if (serving->login() != login) continue;
+      const std::shared_ptr<Serving> keep = serving;
+      keep->CrowdOut();
+      return;
+    }
+    shared.door.Leave(login);
   });
 }
 

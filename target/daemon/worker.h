@@ -17,6 +17,7 @@
 #include "target/daemon/buffer_pool.h"
 #include "target/daemon/catalogue.h"
 #include "target/daemon/config.h"
+#include "target/daemon/doorkeeper.h"
 #include "target/daemon/registry.h"
 #include "target/daemon/stats.h"
 #include "transport/capture.h"
@@ -38,6 +39,7 @@ struct Shared {
   BufferBudget& budget;
   transport::CaptureFile* capture;  // null: none
   transport::DeviceModel* offload;  // null: digests are computed in software
+  Doorkeeper& door;
   std::atomic<uint32_t> connections{0};
 };
 
@@ -48,8 +50,10 @@ class Worker {
   }
 
   void Run() { loop.Run(); }
-  // `portal_group`: of the portal that accepted it.
-  void Serve(transport::Socket socket, uint16_t portal_group);
+  // `portal_group`: of the portal that accepted it. `login`: its number at the door.
+  void Serve(transport::Socket socket, uint16_t portal_group, uint64_t login);
+  // Closes the connection of this number, unless it has logged in.
+  void EndLogin(uint64_t login);
   // Ends every session, waits for their tasks (bounded), then leaves Run().
   void Stop();
   // Calls `done` on the worker's thread with what it has counted so far.

@@ -7,6 +7,7 @@ Parts:
   conformance  docs/conformance.md and the error table against the code: nothing missing, nothing that is not there
   embedding libisthmus as others get it: installed, packaged, used by plain cc, pkg-config and CMake; names of checks may
             follow, or --update_abi
+  fuzzers   the fuzzers as OSS-Fuzz builds them, and their options
   cross     the CRC32C kernels of lesser x86 processors and of ARM, emulated
   peers     our programs against real initiators and targets (tools/peers); names of cases may follow
 
@@ -46,6 +47,11 @@ def _peers(arguments: argparse.Namespace) -> Outcome:
     return run.run(arguments.cases)
 
 
+def _fuzzers(_: argparse.Namespace) -> Outcome:
+    from tools.testing import fuzzers
+    return fuzzers.run()
+
+
 def _conformance(_: argparse.Namespace) -> Outcome:
     from tools.testing import conformance
     return conformance.run()
@@ -57,7 +63,7 @@ def _embedding(arguments: argparse.Namespace) -> Outcome:
 
 
 PARTS = {"conformance": _conformance, "unit": _unit, "sanitize": _sanitize, "tsan": _tsan, "embedding": _embedding,
-         "cross": _cross, "peers": _peers}
+         "fuzzers": _fuzzers, "cross": _cross, "peers": _peers}
 
 
 def main() -> int:

@@ -335,4 +335,4 @@ def run_checks(names: list[str]) -> Outcome:
 
 def update_abi() -> None:
     ABI.parent.mkdir(exist_ok=True)
-    dump_abi(tree.build(), ABI)
+    dump_abi(tree.bazel.build(tree.bazel.OPTIMISED, [tree.LIBRARY]), ABI)

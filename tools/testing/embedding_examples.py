@@ -178,7 +178,7 @@ def dissector_agrees_with_tshark(installed: Installed) -> None:
                 raise Failure(f"digests {digests}: {good} good data digests")
 
 
-# ---- The page.
+# ---- The page, and Bazel.
 
 def one_evening_as_the_page_says(installed: Installed) -> None:
     for program in ("nbdkit", "nbdcopy"):
@@ -193,5 +193,20 @@ def one_evening_as_the_page_says(installed: Installed) -> None:
         raise Failure(f"the page's commands say {told}")
 
 
+def another_bazel_workspace(installed: Installed) -> None:
+    folder = EXAMPLES / "bazel_embed"
+    # One folder for all runs: the second costs seconds. A server of its own, which ends with the check.
+    base = pathlib.Path(os.environ.get("XDG_CACHE_HOME", pathlib.Path.home() / ".cache")) / "isthmus/bazel_embed"
+    bazel = ["bazel", "--max_idle_secs=60", f"--output_base={base}"]
+    try:
+        told = embedding.run(*bazel, "run", "--color=no", "--curses=no", "--noshow_progress", "-c", "opt", "//:login",
+                             cwd=folder, env={**os.environ, "CC": "gcc"})
+        if not re.search(r"logged in, CHAP proven, HeaderDigest CRC32C, kernel \S+$", told, re.M):
+            raise Failure(f"the embedding program says {told}")
+    finally:
+        subprocess.run([*bazel, "shutdown"], cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
 CHECKS = [examples_are_small, digests_alone, nbdkit_plugin_with_iscsi_target, nbdkit_plugin_with_tgt,
-          target_loop_with_stock_initiators, dissector_agrees_with_tshark, one_evening_as_the_page_says]
+          target_loop_with_stock_initiators, dissector_agrees_with_tshark, one_evening_as_the_page_says,
+          another_bazel_workspace]
