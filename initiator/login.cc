@@ -361,6 +361,9 @@ Error ConnectionState::CheckResponse(const wire::Bhs& header) const {
   if (opcode != wire::Layout<wire::LoginResponse>::kOpcode) {
     return LoginError(ErrorCode::kLoginExpected, opcode);
   }
+  if (const uint8_t ahs = wire::Get(header, wire::kTotalAhsLength); ahs != 0) {
+    return LoginError(ErrorCode::kAhsNotAllowed, ahs);
+  }
   wire::LoginResponse response;
   wire::Decode(header, &response);
   if (!awaiting_response) return LoginError(ErrorCode::kLoginOutstanding);

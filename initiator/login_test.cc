@@ -190,11 +190,14 @@ TEST_F(LoginTest, FollowsNoRedirectTooFar) {
 }
 
 TEST_F(LoginTest, RefusesHostileResponses) {
+  Pdu with_ahs = h.LoginResponse(0x81).U8(4, 2);
+  with_ahs.ahs = {0, 5, 2, 0, 0, 0, 0, 0};
   const struct {
     Pdu pdu;
     ErrorCode code;
   } kCases[] = {
       {Pdu(0x21, 0x80), ErrorCode::kLoginExpected},
+      {with_ahs, ErrorCode::kAhsNotAllowed},
       {Pdu(0x23, 0x81).U32(16, 7), ErrorCode::kLoginTaskTagChanged},
       {h.LoginResponse(0x81).U8(3, 1), ErrorCode::kLoginVersion},
       {h.LoginResponse(0x81).U8(9, 99), ErrorCode::kLoginIsidChanged},

@@ -120,6 +120,9 @@ Error CheckFirst(ConnectionState& c, const wire::LoginRequest& request) {
   if (login.version_min > 0) return Violation(ErrorCode::kLoginVersion, login.version_min);
   if (static_cast<uint8_t>(login.isid[0]) >> 6 == 3)
     return Violation(ErrorCode::kLoginIsidReserved);
+  if (login.initiator_task_tag == pdu::kReservedTag) {
+    return Violation(ErrorCode::kTaskTagReserved, login.initiator_task_tag);
+  }
   return Error::Ok();
 }
 

@@ -153,6 +153,8 @@ TEST(Login, RefusalsByStatus) {
   Pdu isid = LoginRequest({}, names);
   isid.P8(8, 0xc0);
   cases.push_back({"ISID format 11b", isid, 0x0200, ErrorCode::kLoginIsidReserved});
+  cases.push_back({"ITT 0xffffffff", LoginRequest({.itt = 0xffffffff}, names), 0x0200,
+                   ErrorCode::kTaskTagReserved});
   Pdu ahs = LoginRequest({}, names);
   ahs.Ahs(std::string("\x00\x05\x02\x00\x00\x00\x02\x00", 8));
   cases.push_back({"AHS", ahs, 0x0200, ErrorCode::kAhsNotAllowed});

@@ -293,6 +293,7 @@ absl::Status Client::Pump() {
     if (!driver_.has_value()) return absl::OkStatus();
     transport::SessionPort<Session> port{*session_, id_};
     driver_->AfterDrain(port, rx_buffers_);
+    const uint64_t sent = driver_->sent();
     const IoResult result = closing_ && !flush_ ? IoResult::kIdle : driver_->Write(port, MonotonicNow());
     blocked_ = result == IoResult::kBlocked || result == IoResult::kProgress;
     if (result == IoResult::kFailed) {
@@ -303,6 +304,8 @@ absl::Status Client::Pump() {
       again = true;
     }
     again |= Drain();
+    // What was sent may have made room for answers to what waits unread, of which no event tells.
+    again |= driver_.has_value() && driver_->sent() != sent && session_->UnconsumedRx(id_) > 0;
   }
   return absl::OkStatus();
 }

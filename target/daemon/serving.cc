@@ -192,12 +192,15 @@ void Serving::Pump() {
     } else {
       driver_->AfterDrain(*connection_, worker_.rx_buffers);
     }
+    const uint64_t sent = driver_->sent();
     if (!drop_) written = Write(transport::MonotonicNow());
     if (written == Io::kFailed) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kTarget, PduClass::kNone, 0));
       break;
     }
     pump_again_ |= DrainEvents();  // what was sent may have released tasks
+    // It may also have made room for answers (Rejects, echoes) to what waits unread, of which no event tells.
+    pump_again_ |= driver_.has_value() && driver_->sent() != sent && Unread() > 0;
   } while (pump_again_);
   pumping_ = false;
   if (closing_ && driver_.has_value() && (drop_ || written == Io::kIdle))
@@ -219,11 +222,13 @@ bool Serving::DrainEvents() {
   }
 }
 
+size_t Serving::Unread() const {
+  return session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
+}
+
 void Serving::Wait(transport::IoResult written) {
   uint32_t events = closing_ ? 0u : uint32_t{EPOLLIN};
-  const size_t unread =
-      session_.has_value() ? session_->UnconsumedRx(id_) : connection_->UnconsumedRx();
-  if (unread > 0) events = 0;  // back-pressure: a task's progress calls Pump()
+  if (Unread() > 0) events = 0;  // back-pressure: a task's progress calls Pump()
   if (written == Io::kBlocked || written == Io::kProgress) events |= EPOLLOUT;
   if (!worker_.loop.Rewatch(driver_->fd(), events)) {
     return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));

@@ -54,6 +54,7 @@ class Serving : public std::enable_shared_from_this<Serving> {
   void Pump();
   bool DrainEvents();
   transport::IoResult Write(Instant now);
+  size_t Unread() const;  // bytes lent to the engine and not yet drained
   void Wait(transport::IoResult written);
   void CloseTransport(Error reason);
   void LeaveIfDone();

@@ -4,6 +4,7 @@ Subjects:
   digest    CRC32C against its limits, and its bars (docs/digest.md)
   offload   digests by a network card in software, on real TCP (docs/offload.md)
   loopback  our two programs over the loopback, beside bare TCP, tgt and libiscsi (docs/performance.md)
+  hostile   iscsi_hostile against our programs, tgt, istgt, LIO and QEMU (docs/reliability.md)
   memory    resident bytes of iscsi_target for each idle session (docs/performance.md)
   embedding bytes of libisthmus, of a session and of a task; instructions of 4 KiB reads and writes (docs/embedding.md)
 
@@ -13,7 +14,7 @@ tools/bench SUBJECT --help tells more.
 import importlib
 import sys
 
-SUBJECTS = ("digest", "offload", "loopback", "memory", "embedding")
+SUBJECTS = ("digest", "offload", "loopback", "hostile", "memory", "embedding")
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""Our two programs: the target `iscsi_target`, served on a free port, and the initiator `iscsi`."""
+"""Our programs: the target `iscsi_target`, served on a free port, the initiator `iscsi`, and `iscsi_hostile`."""
 
 import dataclasses
 import json
@@ -11,7 +11,8 @@ from tools.peers.disk import Disk
 from tools.testing import bazel
 
 IQN = "iqn.2026-11.example:disk"
-_TARGETS = {"iscsi_target": "//target/daemon:iscsi_target", "iscsi": "//initiator/cli:iscsi"}
+_TARGETS = {"iscsi_target": "//target/daemon:iscsi_target", "iscsi": "//initiator/cli:iscsi",
+            "iscsi_hostile": "//fuzz/hostile:iscsi_hostile"}
 # Exit statuses of `iscsi`, by cause, as the README lists them.
 NO_TARGET, AUTHENTICATION, DIGEST, NO_CONNECTION = 3, 5, 6, 7
 

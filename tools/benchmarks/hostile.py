@@ -1,0 +1,154 @@
+"""tools/bench hostile: iscsi_hostile against our two programs and against stock peers, as tables.
+
+Each group of tests runs against a fresh daemon (LIO: against one guest), so that one that a test has killed does not hide
+the rest. The tables are about those peers; ours must pass all.
+
+  tools/bench hostile                                    all peers; leaves .bench/hostile.json
+  tools/bench hostile --peers=ours,tgt                   some of: ours, tgt, istgt, lio, iscsi, qemu
+  tools/bench hostile --update_docs                      the same, and puts the tables into docs/reliability.md
+"""
+
+import argparse
+import itertools
+import json
+import pathlib
+import re
+import tempfile
+
+from tools.peers import case, cases_hostile, hostile, image, istgt, lio, ours
+from tools.peers.disk import Disk
+
+_OUT = pathlib.Path(".bench")
+_DOC = pathlib.Path("docs/reliability.md")
+_PEERS = {"ours": "iscsi_target", "tgt": "tgt", "istgt": "istgt", "lio": "LIO", "iscsi": "iscsi", "qemu": "QEMU (libiscsi)"}
+
+
+def _groups(side: str) -> list[list[str]]:
+    """The names of a side's tests, group by group."""
+    with tempfile.TemporaryDirectory() as folder, case.Scene(pathlib.Path(folder)) as scene:
+        lines = scene.run([ours.program("iscsi_hostile"), "--list"]).splitlines()
+    names = [line.split()[0] for line in lines if line.startswith(side + ".")]
+    return [list(group) for _, group in itertools.groupby(names, key=lambda name: name.split(".")[1])]
+
+
+def _each_group(peer: str, serve, flags: tuple) -> hostile.Result:
+    """`serve(scene)` starts a daemon and returns its disk and, or None, the one behind CHAP. A daemon that a test has ended
+    is started again for the rest."""
+    result = hostile.Result(peer)
+    for names in _groups("target"):
+        while names:
+            with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+                disk, chap = serve(scene)
+                part = hostile.attack_target(scene, peer, disk, chap, tests=tuple(names), flags=flags)
+            left = [test["name"] for test in part.tests if test["text"] == "the peer is gone"]
+            part.tests = [test for test in part.tests if test["name"] not in left]
+            result.add(part)
+            names = left
+        print(f"{peer}: {result.tests[-1]['name'].split('.')[1]} done", flush=True)
+    return result
+
+
+def _ours() -> hostile.Result:
+    return _each_group("ours", cases_hostile.serve_ours, ("--login_deadline_s=15",))
+
+
+def _tgt() -> hostile.Result:
+    return _each_group("tgt", cases_hostile.serve_tgt, ("--deadline_ms=500",))
+
+
+def _istgt() -> hostile.Result:
+    def serve(scene: case.Scene) -> tuple[Disk, None]:
+        return istgt.serve(scene, image.empty(scene.folder / "disk", 16)), None
+    return _each_group("istgt", serve, ("--deadline_ms=500",))
+
+
+def _lio() -> hostile.Result:
+    account = {"userid": "alice", "password": "alice's-own-secret", "userid_mutual": "bob", "password_mutual": "bob's-other-secret"}
+    result = hostile.Result("lio")
+    with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+        served = lio.Lio(scene, {"plain": {}, "chap": account})
+        result.add(hostile.attack_target(scene, "lio", served.disk("plain"), served.disk("chap"),
+                                         flags=("--deadline_ms=1500", "--chunking=pdus"), timeout_s=3600))
+    return result
+
+
+def _iscsi() -> hostile.Result:
+    with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+        return hostile.attack_iscsi(scene, flags=("--digests=on",))
+
+
+def _qemu() -> hostile.Result:
+    """libiscsi behind qemu-img; it has no data digest in this version."""
+    remote = "driver=raw,file.driver=iscsi,file.transport=tcp,file.portal={address},file.target={name},file.lun=0"
+    with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+        source = scene.folder / "data"
+        source.write_bytes(b"w" * 65536)
+        return hostile.attack_initiator(
+            scene, "qemu", ["timeout", "10", "qemu-img", "dd", "-U", "--image-opts", "if=" + remote, "of={file}", "bs=64k", "count=1"],
+            ["timeout", "10", "qemu-img", "bench", "--image-opts", "-w", "-c", "1", "-s", "64k", "-t", "none", remote],
+            ["timeout", "10", "iscsi-ls", "iscsi://{address}"], flags=("--digests=off",), timeout_s=3600)
+
+
+def _table(results: list[hostile.Result], side: str) -> list[str]:
+    chosen = [result for result in results if any(test["name"].startswith(side) for test in result.tests)]
+    if not chosen:
+        return []
+    groups = list(dict.fromkeys(test["name"].split(".")[1] for result in chosen for test in result.tests))
+    lines = ["| group | " + " | ".join(_PEERS[result.peer] for result in chosen) + " |", "|---|" + "---|" * len(chosen)]
+    for group in groups:
+        cells = []
+        for result in chosen:
+            tests = [test for test in result.tests if test["name"].split(".")[1] == group]
+            count = {verdict: sum(test["verdict"] == verdict for test in tests) for verdict in ("pass", "fail", "not applicable")}
+            cells.append(f"{count['pass']} / {count['fail']} / {count['not applicable']}" if tests else "")
+        lines.append(f"| {group} | " + " | ".join(cells) + " |")
+    cells = [f"**{len(result.passed)} / {len(result.failed)} / {len(result.not_applicable)}**" for result in chosen]
+    return [*lines, "| **all** | " + " | ".join(cells) + " |"]
+
+
+def tables(results: list[hostile.Result]) -> str:
+    lines = ["Passed / failed / not applicable.", "", *_table(results, "target."), ""]
+    initiators = _table(results, "initiator.")
+    if initiators:
+        lines += [*initiators, ""]
+    for result in results:
+        if result.peer not in ("ours", "iscsi") and result.failed:
+            names = ", ".join(f"`{name.split('.', 1)[1]}`" for name in result.failed)
+            lines += [f"Failed by {_PEERS[result.peer]}: {names}.", ""]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def main(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="tools/bench hostile", description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--peers", default="ours,tgt,istgt,lio,iscsi,qemu")
+    parser.add_argument("--update_docs", action="store_true", help="put the tables into docs/reliability.md")
+    arguments = parser.parse_args(words)
+    run = {"ours": _ours, "tgt": _tgt, "istgt": _istgt, "lio": _lio, "iscsi": _iscsi, "qemu": _qemu}
+    _OUT.mkdir(exist_ok=True)
+    path = _OUT / "hostile.json"
+    # Peers that are not run now keep what they got last.
+    known = {row["peer"]: row["tests"] for row in json.loads(path.read_text())} if path.exists() else {}
+    failed = False
+    for peer in arguments.peers.split(","):
+        try:
+            result = run[peer]()
+        except case.Skip as reason:
+            print(f"{peer}: skipped: {reason}")
+            continue
+        known[peer] = result.tests
+        failed = failed or (peer in ("ours", "iscsi") and bool(result.failed))
+        for name in result.failed:
+            print(f"{peer}: FAILED {name}: {result.text(name)}")
+        path.write_text(json.dumps([{"peer": peer, "tests": tests} for peer, tests in known.items()], indent=1))
+    results = [hostile.Result(peer, known[peer]) for peer in _PEERS if peer in known]
+    text = tables(results)
+    print(text)
+    if arguments.update_docs:
+        block = f"<!-- tools/bench hostile: begin -->\n{text}<!-- tools/bench hostile: end -->"
+        page = _DOC.read_text()
+        pattern = r"<!-- tools/bench hostile: begin -->.*?<!-- tools/bench hostile: end -->"
+        if not re.search(pattern, page, re.DOTALL):
+            raise SystemExit(f"{_DOC} has no place for the tables")
+        _DOC.write_text(re.sub(pattern, lambda _: block, page, flags=re.DOTALL))
+    return 1 if failed else 0
