@@ -182,7 +182,10 @@ static int disk_open(struct disk* d, const char* host, const char* port, const c
          isthmus_initiator_session_init(d->session_memory, session_size, &session_options, &d->session) == 0;
   while (good && d->connection && !d->over) turn(d);
   free(offer);
-  if (good && !d->over) return 0;
+  if (good && !d->over) {
+    snprintf(d->why, sizeof d->why, "the connection was closed"); /* when it will be, unless something better is known */
+    return 0;
+  }
   disk_close(d);
   return -1;
 }
