@@ -4,7 +4,9 @@
  *   nbdkit ./nbdkit_isthmus.so iscsi://192.0.2.1:3260/iqn.2026-11.example:disk/0
  *
  * digests=CRC32C demands both digests, digests=None refuses them; without it they are used if the target has them.
- * After a lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that. */
+ * After a lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that.
+ * Without CHAP, which takes a hash from the host (docs/embedding.md). */
+#define _GNU_SOURCE
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
