@@ -172,7 +172,7 @@ size_t PollSlices(isthmus_tx_slice* out, size_t count, Poll poll) {
   const size_t n = poll(slices);
   for (size_t i = 0; i < n; ++i) {
     const TxSlice& slice = slices[i];
-    out[i] = {slice.data, slice.pdu.value, slice.size, static_cast<uint32_t>(slice.flags)};
+    out[i] = {slice.data, slice.pdu.value, slice.size, static_cast<uint32_t>(slice.flags), 0, 0};
   }
   return n;
 }

@@ -300,7 +300,8 @@ enum {
   ISTHMUS_PDU_START = 1,
   ISTHMUS_PDU_END = 2,
   ISTHMUS_FILL_DIGEST = 4,   /* four bytes that an accelerator fills before they leave */
-  ISTHMUS_DEVICE_INSERTS = 8 /* four placeholder bytes that the device replaces by the digest */
+  ISTHMUS_DEVICE_INSERTS = 8, /* four placeholder bytes that the device replaces by the digest */
+  ISTHMUS_DEVICE_SEGMENTS = 16 /* with ISTHMUS_PDU_START: the device cuts this PDU into several, of segment_bytes */
 };
 
 /* Bytes to send. They stay in place and unchanged until ..._on_transport_done() has passed them. */
@@ -309,6 +310,8 @@ typedef struct isthmus_tx_slice {
   uint64_t pdu; /* counts the connection's PDUs */
   uint32_t size;
   uint32_t flags;
+  uint32_t segment_bytes; /* ISTHMUS_DEVICE_SEGMENTS: data bytes of each PDU on the wire but the last; else 0 */
+  uint32_t reserved;
 } isthmus_tx_slice;
 
 /* Why an engine wants to be called. */

@@ -1,5 +1,6 @@
-/* A SCSI disk in a mapped file, for target_loop.c: what stock initiators ask of a disk at the least, from a table. Windows of
- * write data and sources of read data are the file itself. SBC-3, SPC-4; sections of RFC 7143 where iSCSI has its say. */
+/* A SCSI disk in a mapped file, for target_loop.c: what stock initiators ask of a disk at the least, from a table.
+ * Windows of write data and sources of read data are the file itself. SBC-3, SPC-4; sections of RFC 7143 where iSCSI
+ * has its say. */
 #include "example.h"
 
 enum { kBlock = 512, kStagingBytes = 1 << 20 };
@@ -16,14 +17,15 @@ struct slot {
 /* The SCSI commands: where LBA and length stand (SBC-3, SPC-4), and what is done. */
 enum action { kNothing, kRead, kWrite, kFlush, kInquiry, kModeSense, kSense, kCapacity10, kCapacity16, kLuns };
 static const struct command {
-  uint8_t opcode, action, lba, lba_bytes, count, count_bytes; /* byte positions; `count`: blocks, or allocation length */
+  uint8_t opcode, action, lba, lba_bytes, count,
+      count_bytes; /* byte positions; `count`: blocks, or allocation length */
 } kCommands[] = {
-    {0x00, kNothing, 0, 0, 0, 0},   {0x03, kSense, 0, 0, 4, 1},      {0x08, kRead, 1, 3, 4, 1},
-    {0x0a, kWrite, 1, 3, 4, 1},     {0x12, kInquiry, 0, 0, 3, 2},    {0x1a, kModeSense, 0, 0, 4, 1},
-    {0x25, kCapacity10, 0, 0, 0, 0}, {0x28, kRead, 2, 4, 7, 2},      {0x2a, kWrite, 2, 4, 7, 2},
-    {0x35, kFlush, 0, 0, 0, 0},     {0x88, kRead, 2, 8, 10, 4},      {0x8a, kWrite, 2, 8, 10, 4},
-    {0x91, kFlush, 0, 0, 0, 0},     {0x9e, kCapacity16, 0, 0, 10, 4}, {0xa0, kLuns, 0, 0, 6, 4},
-    {0xa8, kRead, 2, 4, 6, 4},      {0xaa, kWrite, 2, 4, 6, 4},
+    {0x00, kNothing, 0, 0, 0, 0},    {0x03, kSense, 0, 0, 4, 1},       {0x08, kRead, 1, 3, 4, 1},
+    {0x0a, kWrite, 1, 3, 4, 1},      {0x12, kInquiry, 0, 0, 3, 2},     {0x1a, kModeSense, 0, 0, 4, 1},
+    {0x25, kCapacity10, 0, 0, 0, 0}, {0x28, kRead, 2, 4, 7, 2},        {0x2a, kWrite, 2, 4, 7, 2},
+    {0x35, kFlush, 0, 0, 0, 0},      {0x88, kRead, 2, 8, 10, 4},       {0x8a, kWrite, 2, 8, 10, 4},
+    {0x91, kFlush, 0, 0, 0, 0},      {0x9e, kCapacity16, 0, 0, 10, 4}, {0xa0, kLuns, 0, 0, 6, 4},
+    {0xa8, kRead, 2, 4, 6, 4},       {0xaa, kWrite, 2, 4, 6, 4},
 };
 static const uint16_t kInvalidOpcode = 0x2000, kOutOfRange = 0x2100, kInvalidField = 0x2400, kNoLun = 0x2500;
 
@@ -46,10 +48,14 @@ static struct plan plan_of(const isthmus_target_event* e) {
   p.offset = lba * kBlock;
   p.size = count * kBlock;
   const bool other_lun = get(e->lun, 8) != 0 && c->action != kInquiry && c->action != kLuns && c->action != kSense;
-  if (other_lun) p.problem = kNoLun;
-  else if (moves && c->opcode > 0x10 && (e->cdb[1] & 0xe0)) p.problem = kInvalidField; /* no protection information */
-  else if (moves && (lba > blocks || count > blocks - lba)) p.problem = kOutOfRange;
-  else p.problem = 0;
+  if (other_lun)
+    p.problem = kNoLun;
+  else if (moves && c->opcode > 0x10 && (e->cdb[1] & 0xe0))
+    p.problem = kInvalidField; /* no protection information */
+  else if (moves && (lba > blocks || count > blocks - lba))
+    p.problem = kOutOfRange;
+  else
+    p.problem = 0;
   if (p.problem) p.command = NULL;
   return p;
 }
@@ -96,7 +102,8 @@ static int disk_command(isthmus_target_session* session, struct slot* slot, cons
   if (action == kWrite) {
     const uint64_t window = plan.size < e->expected_data_transfer_length ? plan.size : e->expected_data_transfer_length;
     slot->size = plan.size;
-    if (e->write && window > 0) return isthmus_target_session_accept_data(session, e->task, 0, disk + plan.offset, window);
+    if (e->write && window > 0)
+      return isthmus_target_session_accept_data(session, e->task, 0, disk + plan.offset, window);
   } else if (action == kFlush) {
     msync(disk, blocks * kBlock, MS_SYNC);
   } else if (action >= kInquiry) {
@@ -106,14 +113,16 @@ static int disk_command(isthmus_target_session* session, struct slot* slot, cons
     plan.size = plan.command->count_bytes == 0 || there < room ? there : room;
     source = slot->answer;
   }
-  /* The file may be written meanwhile: unstable, so that what is digested is what is sent. A piece fits staging_bytes. */
+  /* The file may be written meanwhile: unstable, so that what is digested is what is sent. A piece fits staging_bytes.
+   */
   const bool answers = action == kRead || action >= kInquiry;
   uint64_t size = answers && e->read && !plan.problem ? plan.size : 0, at = 0;
   if (size > e->expected_data_transfer_length) size = e->expected_data_transfer_length;
   int refused = 0;
   for (; at < size && !refused; at += kStagingBytes) {
     const uint64_t piece = size - at < kStagingBytes ? size - at : kStagingBytes;
-    refused = isthmus_target_session_send_data(session, e->task, (uint32_t)at, source + at, piece, ISTHMUS_SEND_UNSTABLE);
+    refused =
+        isthmus_target_session_send_data(session, e->task, (uint32_t)at, source + at, piece, ISTHMUS_SEND_UNSTABLE);
   }
   if (refused) return refused;
   return complete(session, e->task, plan.problem, plan.problem || action == kFlush ? 0 : plan.size);

@@ -1,5 +1,6 @@
-/* A blocking iSCSI initiator in C on one socket, as a program with a thread for each connection wants it: log in, run SCSI
- * commands, several at once, straight from and into the caller's buffers. Digests by the offer. Used by nbdkit_isthmus.c.
+/* A blocking iSCSI initiator in C on one socket, as a program with a thread for each connection wants it: log in, run
+ * SCSI commands, several at once, straight from and into the caller's buffers. Digests by the offer. Used by
+ * nbdkit_isthmus.c.
  *
  *   struct disk d = {.fd = -1};
  *   if (disk_open(&d, "192.0.2.1", "3260", "iqn.2026-11.example:disk", "iqn.2026-11.example:me", "CRC32C,None")) ...
@@ -10,10 +11,10 @@
 
 struct disk {
   int fd;
-  uint64_t received, sent; /* stream offsets */
-  unsigned busy;           /* tasks submitted and not done */
-  bool over;               /* the connection failed, or was refused */
-  char why[128];           /* for people */
+  uint64_t received, sent;                  /* stream offsets */
+  unsigned busy;                            /* tasks submitted and not done */
+  bool over;                                /* the connection failed, or was refused */
+  char why[128];                            /* for people */
   isthmus_initiator_connection* connection; /* until it is the session's */
   isthmus_initiator_session* session;
   isthmus_connection_id id;
@@ -29,7 +30,7 @@ struct task {
 };
 
 /* The same entries before and after the login. */
-#define ENGINE(d, entry, ...)                                                            \
+#define ENGINE(d, entry, ...)                                                           \
   ((d)->connection ? isthmus_initiator_connection_##entry((d)->connection, __VA_ARGS__) \
                    : isthmus_initiator_session_##entry((d)->session, (d)->id, __VA_ARGS__))
 
@@ -92,15 +93,16 @@ static void turn(struct disk* d) {
     d->over = got <= 0;
     for (size_t i = 0; got > 0; ++i) {
       const size_t size = (size_t)got < wants[i].size ? (size_t)got : wants[i].size;
-      const isthmus_rx_segment segment = {.size = sizeof segment, .stream_offset = d->received, .data = wants[i].data,
-                                          .data_size = size, .pdu_offset = ISTHMUS_ANY_PDU};
+      const isthmus_rx_segment segment = segment_of(d->received, wants[i].data, size);
       ENGINE(d, receive, &segment, now_ns());
       d->received += size;
       got -= (ssize_t)size;
     }
   }
-  if (d->connection) isthmus_initiator_connection_handle_timeout(d->connection, now_ns());
-  else isthmus_initiator_session_handle_timeout(d->session, now_ns());
+  if (d->connection)
+    isthmus_initiator_connection_handle_timeout(d->connection, now_ns());
+  else
+    isthmus_initiator_session_handle_timeout(d->session, now_ns());
   drain(d);
 }
 
@@ -157,22 +159,20 @@ static int tcp_connect(const char* host, const char* port) {
   return fd;
 }
 
-/* Connects and logs in; `digests` is the value of HeaderDigest and DataDigest (section 13.1). -1, and d->why: refused. */
+/* Connects and logs in; `digests` is the value of HeaderDigest and DataDigest (section 13.1). -1, and d->why: refused.
+ */
 static int disk_open(struct disk* d, const char* host, const char* port, const char* target, const char* name,
                      const char* digests) {
   const isthmus_initiator_session_options session_options = {.size = sizeof session_options};
   isthmus_initiator_connection_options options;
   isthmus_initiator_connection_options_init(&options, sizeof options);
-  isthmus_offer* offer;
-  void* offer_memory = malloc(isthmus_offer_size());
+  const char* const keys[][2] = {{"HeaderDigest", digests}, {"DataDigest", digests}};
+  isthmus_offer* offer = make_offer(ISTHMUS_INITIATOR, keys, 2);
   options.initiator_name = name;
   options.target_name = target;
   options.isid[0] = 0x80; /* a random ISID: each connection is a session of its own (10.1.1, 11.12.5) */
-  bool good = getrandom(options.isid + 1, 5, 0) == 5 && offer_memory &&
-              isthmus_offer_init(offer_memory, isthmus_offer_size(), ISTHMUS_INITIATOR, &offer) == 0 &&
-              isthmus_offer_set(offer, "HeaderDigest", digests) == 0 &&
-              isthmus_offer_set(offer, "DataDigest", digests) == 0;
-  options.offer = good ? offer : NULL;
+  bool good = getrandom(options.isid + 1, 5, 0) == 5 && offer;
+  options.offer = offer;
   const size_t size = isthmus_initiator_connection_size(&options);
   const size_t session_size = isthmus_initiator_session_size(&session_options);
   snprintf(d->why, sizeof d->why, good ? "cannot connect" : "wrong digests");
@@ -181,8 +181,11 @@ static int disk_open(struct disk* d, const char* host, const char* port, const c
          isthmus_initiator_connection_init(d->connection_memory, size, &options, &d->connection) == 0 &&
          isthmus_initiator_session_init(d->session_memory, session_size, &session_options, &d->session) == 0;
   while (good && d->connection && !d->over) turn(d);
-  free(offer_memory);
-  if (good && !d->over) return 0;
+  free(offer);
+  if (good && !d->over) {
+    snprintf(d->why, sizeof d->why, "the connection was closed"); /* when it will be, unless something better is known */
+    return 0;
+  }
   disk_close(d);
   return -1;
 }

@@ -3,12 +3,14 @@
  *   cc -O2 -fPIC -shared nbdkit_isthmus.c -o nbdkit_isthmus.so $(pkg-config --cflags --libs isthmus)
  *   nbdkit ./nbdkit_isthmus.so iscsi://192.0.2.1:3260/iqn.2026-11.example:disk/0
  *
- * digests=CRC32C demands both digests, digests=None refuses them; without it they are used if the target has them. After a
- * lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that. */
+ * digests=CRC32C demands both digests, digests=None refuses them; without it they are used if the target has them.
+ * After a lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that.
+ * Without CHAP, which takes a hash from the host (docs/embedding.md). */
+#define _GNU_SOURCE
 #define NBDKIT_API_VERSION 2
-#include "initiator_loop.h"
-
 #include <nbdkit-plugin.h>
+
+#include "initiator_loop.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS /* of one client */
 enum { kPiece = 1 << 20, kPieces = 32 };                    /* bytes of a READ or WRITE; so many at once */
@@ -26,9 +28,10 @@ struct handle {
 static int config(const char* key, const char* value) {
   if (strcmp(key, "digests") == 0 && strlen(value) < sizeof digests) return strcpy(digests, value), 0;
   /* iscsi://HOST[:PORT]/TARGET/LUN, an IPv6 address in brackets */
-  if (strcmp(key, "url") == 0 && (sscanf(value, "iscsi://[%255[^]]]:%15[0-9]/%223[^/]/%u", host, port, target, &lun) == 4 ||
-                                  sscanf(value, "iscsi://%255[^:/]:%15[0-9]/%223[^/]/%u", host, port, target, &lun) == 4 ||
-                                  sscanf(value, "iscsi://%255[^:/]/%223[^/]/%u", host, target, &lun) == 3)) {
+  if (strcmp(key, "url") == 0 &&
+      (sscanf(value, "iscsi://[%255[^]]]:%15[0-9]/%223[^/]/%u", host, port, target, &lun) == 4 ||
+       sscanf(value, "iscsi://%255[^:/]:%15[0-9]/%223[^/]/%u", host, port, target, &lun) == 4 ||
+       sscanf(value, "iscsi://%255[^:/]/%223[^/]/%u", host, target, &lun) == 3)) {
     return 0;
   }
   nbdkit_error("%s=%s: expected iscsi://HOST[:PORT]/TARGET/LUN, or digests=CRC32C, None or CRC32C,None", key, value);
@@ -73,7 +76,8 @@ static void* open_handle(int readonly) {
   h->unmaps = capacity[14] & 0x80;
   /* tgt does not end its sequences of Data-In at MaxBurstLength (13.13), and loses its connection if one is longer. */
   isthmus_parameters parameters;
-  if (isthmus_initiator_session_parameters(h->disk.session, &parameters, sizeof parameters)) return close_handle(h), NULL;
+  if (isthmus_initiator_session_parameters(h->disk.session, &parameters, sizeof parameters))
+    return close_handle(h), NULL;
   h->piece = parameters.MaxBurstLength < kPiece ? parameters.MaxBurstLength / h->block * h->block : kPiece;
   if (h->piece == 0) h->piece = h->block;
   return h;
@@ -88,7 +92,8 @@ static int block_size(void* handle, uint32_t* minimum, uint32_t* preferred, uint
   return 0;
 }
 
-/* A CDB of 16 bytes with an LBA and a number of blocks: READ 0x88, WRITE 0x8a, WRITE SAME 0x93, SYNCHRONIZE CACHE 0x91. */
+/* A CDB of 16 bytes with an LBA and a number of blocks: READ 0x88, WRITE 0x8a, WRITE SAME 0x93, SYNCHRONIZE CACHE 0x91.
+ */
 static int make(struct handle* h, struct task* task, uint8_t opcode, uint8_t flags, uint64_t offset, uint64_t size) {
   if (offset % h->block || size % h->block) return nbdkit_set_error(EINVAL), -1;
   task->cdb[0] = opcode;

@@ -6,8 +6,8 @@
  *   0.000412 127.0.0.1:51034>127.0.0.1:3260 @0 opcode 0x03 Login Request I=1 T=1 ... data 411
  *   0.014210 127.0.0.1:51034>127.0.0.1:3260 @920 opcode 0x01 SCSI Command ... data 0, header digest good
  *
- * Shown are headers only, never a data segment. Connections are followed from their first byte; what the capture lacks ends
- * them. Digests begin behind the login, if it agrees on them (section 13.1). */
+ * Shown are headers only, never a data segment. Connections are followed from their first byte; what the capture lacks
+ * ends them. Digests begin behind the login, if it agrees on them (section 13.1). */
 #include "example.h"
 
 enum { kFlows = 256, kEthernet = 1, kRaw = 101, kCooked = 113 };
@@ -69,7 +69,8 @@ static void follow_login(struct flow* f, const isthmus_rx_item* item) {
     const bool on = value.size == 6 && memcmp(value.data, "CRC32C", 6) == 0;
     if (!on && !(value.size == 4 && memcmp(value.data, "None", 4) == 0)) continue;
     bool* which = key.size == 12 && memcmp(key.data, "HeaderDigest", 12) == 0 ? header_digests
-                  : key.size == 10 && memcmp(key.data, "DataDigest", 10) == 0 ? data_digests : NULL;
+                  : key.size == 10 && memcmp(key.data, "DataDigest", 10) == 0 ? data_digests
+                                                                              : NULL;
     if (which) which[at] = on;
     if (which && other) which[other - flows] = on;
   }
@@ -86,14 +87,15 @@ static void print(const struct flow* f, const isthmus_rx_item* item, double time
   inet_ntop(family, f->key + half, to, sizeof to);
   isthmus_pdu_dump(item->header, text, sizeof text);
   printf("%.6f %s:%u>%s:%u @%llu opcode 0x%02x %s data %u%s%s\n", time, from, (unsigned)get(f->key + half - 2, 2), to,
-         (unsigned)get(f->key + f->key_size - 2, 2), (unsigned long long)item->stream_offset, item->header[0] & 0x3fu, text,
-         (unsigned)item->data_segment_length, header_digest ? ", header digest good" : "",
-         item->data_verdict == ISTHMUS_GOOD ? ", data digest good" : item->data_verdict == ISTHMUS_BAD ? ", data digest BAD" : "");
+         (unsigned)get(f->key + f->key_size - 2, 2), (unsigned long long)item->stream_offset, item->header[0] & 0x3fu,
+         text, (unsigned)item->data_segment_length, header_digest ? ", header digest good" : "",
+         item->data_verdict == ISTHMUS_GOOD  ? ", data digest good"
+         : item->data_verdict == ISTHMUS_BAD ? ", data digest BAD"
+                                             : "");
 }
 
 static void take(struct flow* f, const uint8_t* data, size_t size, double time) {
-  const isthmus_rx_segment segment = {.size = sizeof segment, .stream_offset = f->offset, .data = data, .data_size = size,
-                                      .pdu_offset = ISTHMUS_ANY_PDU};
+  const isthmus_rx_segment segment = segment_of(f->offset, data, size);
   isthmus_rx_item item;
   static bool digest_of_header[kFlows];
   f->offset += size;
@@ -161,7 +163,8 @@ int main(int argc, char** argv) {
     if (size < 12 || size > sizeof block || fread(block + 12, 1, size - 12, file) != size - 12) break;
     if (type == 1) {
       link = field(block + 8, 2);
-      for (uint32_t at = 16; at + 8 < size && field(block + at, 2) != 0; at += 4 + ((field(block + at + 2, 2) + 3) & ~3u)) {
+      for (uint32_t at = 16; at + 8 < size && field(block + at, 2) != 0;
+           at += 4 + ((field(block + at + 2, 2) + 3) & ~3u)) {
         if (field(block + at, 2) != 9) continue; /* if_tsresol */
         resolution = 1;
         for (int i = block[at + 4] & 0x7f; i > 0; --i) resolution /= block[at + 4] & 0x80 ? 2 : 10;

@@ -3,9 +3,10 @@
  *   cc -O2 target_loop.c -o target_loop $(pkg-config --cflags --libs isthmus)
  *   target_loop disk.img 127.0.0.1 3260     (0: any port; prints the URL; serves until it is killed)
  *
- * The file is mapped: windows of write data and sources of read data are the file itself. Write data comes only when it is
- * asked for (InitialR2T=Yes, ImmediateData=No), so that no command needs a buffer. One thread serves all, and what blocks
- * (a page that is not in memory, msync) makes all wait. Not here: CHAP, reinstatement, resets that reach other sessions. */
+ * The file is mapped: windows of write data and sources of read data are the file itself. Write data comes only when it
+ * is asked for (InitialR2T=Yes, ImmediateData=No), so that no command needs a buffer. One thread serves all, and what
+ * blocks (a page that is not in memory, msync) makes all wait. Not here: CHAP, reinstatement, resets that reach other
+ * sessions. */
 #include "file_disk.h"
 
 enum { kPeers = 64, kSlots = 256 };
@@ -14,35 +15,34 @@ static char address[64]; /* of the portal */
 
 struct peer {
   int fd;
-  uint64_t received, sent; /* stream offsets */
+  uint64_t received, sent;               /* stream offsets */
   isthmus_target_connection* connection; /* until it is the session's */
   isthmus_target_session* session;
   isthmus_connection_id id;
   void *memory, *session_memory;
-  bool closing; /* once what there is to send has left */
+  bool closing;              /* once what there is to send has left */
   struct slot slots[kSlots]; /* by task */
   uint8_t in[65536];
 };
 
 /* The same entries before and after the login. */
-#define ENGINE(p, entry, ...)                                                         \
+#define ENGINE(p, entry, ...)                                                        \
   ((p)->connection ? isthmus_target_connection_##entry((p)->connection, __VA_ARGS__) \
                    : isthmus_target_session_##entry((p)->session, (p)->id, __VA_ARGS__))
 
 static int look_up(struct peer* p, const isthmus_target_event* e) {
-  static _Alignas(64) uint8_t memory[65536];
+  static const char* const kKeys[][2] = {{"HeaderDigest", "CRC32C,None"},
+                                         {"DataDigest", "CRC32C,None"},
+                                         {"InitialR2T", "Yes"},
+                                         {"ImmediateData", "No"},
+                                         {"MaxRecvDataSegmentLength", "262144"}};
   static isthmus_offer* offer;
   isthmus_target_lookup_answer answer;
   isthmus_target_lookup_answer_init(&answer, sizeof answer);
   const bool known = e->target_name.size == strlen(kName) && memcmp(e->target_name.data, kName, strlen(kName)) == 0;
-  if (!known && !(e->discovery && e->target_name.size == 0)) answer.status_class = 2, answer.status_detail = 3; /* not found */
-  if (!offer && !isthmus_offer_init(memory, sizeof memory, ISTHMUS_TARGET, &offer)) {
-    static const char* const kOffer[][2] = {{"HeaderDigest", "CRC32C,None"}, {"DataDigest", "CRC32C,None"},
-        {"InitialR2T", "Yes"}, {"ImmediateData", "No"}, {"MaxRecvDataSegmentLength", "262144"}, {"MaxBurstLength", "1048576"}};
-    for (size_t i = 0; i < 6; ++i) {
-      if (isthmus_offer_set(offer, kOffer[i][0], kOffer[i][1])) abort();
-    }
-  }
+  if (!known && !(e->discovery && e->target_name.size == 0))
+    answer.status_class = 2, answer.status_detail = 3; /* not found */
+  if (!offer) offer = make_offer(ISTHMUS_TARGET, kKeys, sizeof kKeys / sizeof *kKeys);
   answer.offer = offer;
   answer.target_portal_group_tag = 1;
   return isthmus_target_connection_answer_lookup(p->connection, &answer);
@@ -80,12 +80,15 @@ static void handle(struct peer* p, const isthmus_target_event* e) {
     case ISTHMUS_TARGET_DISCONNECT: p->closing = true; break;
     default: break;
   }
-  if (refused) fprintf(stderr, "%s: %s\n", isthmus_target_event_name(e->kind), isthmus_error_name(refused)), p->closing = true;
+  if (refused)
+    fprintf(stderr, "%s: %s\n", isthmus_target_event_name(e->kind), isthmus_error_name(refused)), p->closing = true;
 }
 
 static void drain(struct peer* p) {
   isthmus_target_event e;
-  while (p->connection ? isthmus_target_connection_next(p->connection, &e) : isthmus_target_session_next(p->session, &e)) handle(p, &e);
+  while (p->connection ? isthmus_target_connection_next(p->connection, &e)
+                       : isthmus_target_session_next(p->session, &e))
+    handle(p, &e);
 }
 
 /* Sends what there is; false: the transport is gone, or was to be closed and has nothing to send any more. */
@@ -110,8 +113,7 @@ static bool receive(struct peer* p) {
   if (lent) return true; /* p->in is not drained yet: back-pressure */
   const ssize_t got = recv(p->fd, p->in, sizeof p->in, MSG_DONTWAIT);
   if (got <= 0) return got < 0 && errno == EAGAIN;
-  const isthmus_rx_segment segment = {.size = sizeof segment, .stream_offset = p->received, .data = p->in,
-                                      .data_size = (size_t)got, .pdu_offset = ISTHMUS_ANY_PDU};
+  const isthmus_rx_segment segment = segment_of(p->received, p->in, (size_t)got);
   p->received += (uint64_t)got;
   ENGINE(p, receive, &segment, now_ns());
   drain(p);
@@ -127,7 +129,8 @@ static struct peer* welcome(int fd) {
   isthmus_target_connection_options_init(&options, sizeof options);
   const isthmus_target_session_options session_options = {.size = sizeof session_options, .limits = &limits};
   options.limits = &limits;
-  const size_t size = isthmus_target_connection_size(&options), session_size = isthmus_target_session_size(&session_options);
+  const size_t size = isthmus_target_connection_size(&options),
+               session_size = isthmus_target_session_size(&session_options);
   struct peer* p = calloc(1, sizeof *p);
   if (!p || !(p->memory = malloc(size)) || !(p->session_memory = malloc(session_size)) ||
       getrandom(options.entropy, sizeof options.entropy, 0) != sizeof options.entropy ||
@@ -150,17 +153,10 @@ static void part(struct peer* p) {
 }
 
 int main(int argc, char** argv) {
-  struct sockaddr_in at = {.sin_family = AF_INET};
-  socklen_t size = sizeof at;
-  const int listener = socket(AF_INET, SOCK_STREAM, 0), on = 1;
-  if (argc != 4 || disk_open(argv[1]) || inet_pton(AF_INET, argv[2], &at.sin_addr) != 1) {
-    return fprintf(stderr, "usage: target_loop FILE ADDRESS PORT\n"), 2;
-  }
-  at.sin_port = htons((uint16_t)atoi(argv[3]));
-  setsockopt(listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-  if (bind(listener, (struct sockaddr*)&at, size) || listen(listener, 16)) return perror("target_loop"), 1;
-  getsockname(listener, (struct sockaddr*)&at, &size);
-  snprintf(address, sizeof address, "%s:%d", argv[2], ntohs(at.sin_port));
+  const int on = 1;
+  if (argc != 4 || disk_open(argv[1])) return fprintf(stderr, "usage: target_loop FILE ADDRESS PORT\n"), 2;
+  const int listener = listen_on(argv[2], atoi(argv[3]), address, sizeof address);
+  if (listener < 0) return perror(argv[2]), 1;
   printf("iscsi://%s/%s/0\n", address, kName);
   fflush(stdout);
   static struct peer* peers[kPeers];
@@ -171,8 +167,9 @@ int main(int argc, char** argv) {
       polled[i].fd = -1;
       if (i >= count) continue;
       isthmus_tx_slice slice;
-      const isthmus_deadline deadline = peers[i]->connection ? isthmus_target_connection_poll_timeout(peers[i]->connection)
-                                                             : isthmus_target_session_poll_timeout(peers[i]->session);
+      const isthmus_deadline deadline = peers[i]->connection
+                                            ? isthmus_target_connection_poll_timeout(peers[i]->connection)
+                                            : isthmus_target_session_poll_timeout(peers[i]->session);
       if (deadline.at_ns < wake) wake = deadline.at_ns;
       polled[i] = (struct pollfd){.fd = peers[i]->fd, .events = POLLIN};
       if (ENGINE(peers[i], poll_transmit, &slice, 1, now_ns()) > 0) polled[i].events |= POLLOUT;
@@ -182,8 +179,10 @@ int main(int argc, char** argv) {
     for (size_t i = count; i-- > 0;) {
       struct peer* p = peers[i];
       const bool open = !(polled[i].revents & ~POLLOUT) || receive(p);
-      if (p->connection) isthmus_target_connection_handle_timeout(p->connection, now_ns());
-      else isthmus_target_session_handle_timeout(p->session, now_ns());
+      if (p->connection)
+        isthmus_target_connection_handle_timeout(p->connection, now_ns());
+      else
+        isthmus_target_session_handle_timeout(p->session, now_ns());
       drain(p);
       if (open && transmit(p)) continue;
       part(p);
@@ -191,7 +190,8 @@ int main(int argc, char** argv) {
     }
     if (polled[kPeers].revents & POLLIN) {
       const int accepted = accept(listener, NULL, NULL);
-      if (accepted >= 0) setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), peers[count++] = welcome(accepted);
+      if (accepted >= 0)
+        setsockopt(accepted, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on), peers[count++] = welcome(accepted);
     }
   }
 }

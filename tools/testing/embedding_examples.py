@@ -5,8 +5,9 @@ import os
 import pathlib
 import re
 import subprocess
+import time
 
-from tools.peers import case, conformance, ours, tgt
+from tools.peers import case, conformance, ours, process, tgt
 from tools.testing import embedding
 from tools.testing.embedding import Failure, Installed, Skip, need
 from tools.testing.outcome import Outcome
@@ -120,6 +121,30 @@ def nbdkit_plugin_with_tgt(installed: Installed) -> None:
         _copy_both_ways(installed, plugin, scene, disk, 32)
 
 
+def nbdkit_plugin_reconnects(installed: Installed) -> None:
+    """With nbdkit's retry filter, when the target is killed and comes back: the NBD client sees a pause."""
+    plugin = _plugin(installed)
+    with _scene(installed, "nbdkit-retry") as scene:
+        path, port = _image(scene, "disk", 8), process.free_port()
+        command = [ours.program("iscsi_target"), f"--portal=127.0.0.1:{port}", f"--target={ours.IQN}", f"--lun=file:{path}",
+                   f"--stats={scene.folder / 'stats.json'}"]
+        first = scene.start(command, "first")
+        first.wait_for(lambda: process.listens(port), "listening")
+        client = scene.start(["nbdkit", "--unix", "-", "--foreground", "--filter=retry", plugin,
+                              f"iscsi://127.0.0.1:{port}/{ours.IQN}/0", "retry-delay=1", "--run",
+                              "qemu-io -f raw -r -c 'read 0 1M' -c 'sleep 4000' -c 'read 1M 1M' $uri"], "client",
+                             installed.environment)
+        client.wait_for(lambda: re.search(rf":{port:04X} [0-9A-F:]+ 01 ", pathlib.Path("/proc/net/tcp").read_text()),
+                        "connected to the target")
+        time.sleep(1.5)  # it has logged in and read, or will have to try again
+        first.kill()
+        scene.start(command, "second").wait_for(lambda: process.listens(port), "listening")
+        scene.equal(client.wait(60), 0, "exit status of the client")
+        text = client.text()
+        if "error: command 0x88" not in text or "1048576/1048576 bytes at offset 1048576" not in text:
+            raise Failure(f"the client did not see a lost connection, or did not get over it:\n{text}")
+
+
 # ---- The target loop.
 
 FAMILIES = ("Read6", "Read10", "Read12", "Read16", "Write10", "Write12", "Write16")
@@ -208,5 +233,6 @@ def another_bazel_workspace(installed: Installed) -> None:
 
 
 CHECKS = [examples_are_small, digests_alone, nbdkit_plugin_with_iscsi_target, nbdkit_plugin_with_tgt,
+          nbdkit_plugin_reconnects,
           target_loop_with_stock_initiators, dissector_agrees_with_tshark, one_evening_as_the_page_says,
           another_bazel_workspace]
