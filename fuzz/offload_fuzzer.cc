@@ -188,7 +188,7 @@ OffloadRun RunOf(const uint8_t* data, const Input& input, const WireStream& trut
   run.placement = (data[0] & 4) != 0;
   run.late_completions = (data[0] & 8) != 0;
   run.audit_one_in = (data[0] & 16) != 0 ? 2 : 0;
-  run.gro = 1 + (data[0] >> 5);
+  run.tcp.gro = 1 + (data[0] >> 5);
   run.seed = data[1] + 1u;
   run.MaxRecvDataSegmentLength = (data[2] & 0x80) != 0 ? 512 : 65536;
   const uint8_t device = data[2] % 8;
