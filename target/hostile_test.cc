@@ -298,6 +298,37 @@ TEST(Hostile, PingsThatAreNeverRead) {
   }
 }
 
+// 400 pages of 512 bytes: more than a negotiation may take rounds.
+TEST(Hostile, HugeSendTargetsAnswer) {
+  TestTarget t;
+  t.Login({"MaxRecvDataSegmentLength=512"});
+  std::string catalogue;
+  for (int i = 0; i < 4000; ++i) {
+    catalogue += "TargetName=iqn.2026-11.example:disk" + std::to_string(10'000 + i);
+    catalogue += '\0';
+  }
+  t.hook = [&](const Event& event) {
+    if (event.kind != EventKind::kSendTargets) return false;
+    EXPECT_TRUE(t.session->AnswerText(event.request, TestTarget::AsBytesOf(catalogue)).ok());
+    return true;
+  };
+  std::string came;
+  t.Send(TextRequest(0x80, 1, kNoTag, 100, Text({"SendTargets="})));
+  uint32_t pages = 0;
+  for (bool last = false; !last; ++pages) {
+    ASSERT_TRUE(t.HasOutput()) << pages;
+    const Pdu p = t.Take();
+    ASSERT_EQ(p.U8(0), 0x24);
+    ASSERT_LE(p.data.size(), 512u);
+    came += p.data;
+    last = (p.U8(1) & 0x80) != 0;
+    if (!last) t.Send(TextRequest(0x80, 1, p.U32(20), 100, ""));
+  }
+  EXPECT_GT(pages, 300u);
+  EXPECT_EQ(came, catalogue);
+  EXPECT_FALSE(t.disconnect.has_value());
+}
+
 TEST(Hostile, HoleInCmdSnIsNotWaitedForForEver) {
   TestTarget t;
   t.Login();

@@ -79,12 +79,14 @@ void SessionState::OnTextRequest(Row& row, const wire::Bhs& header) {
   row.text_final = pdu::Final(header);
   ConnectionState& c = *row.state;
   Error error = Error::Ok();
-  if (++row.text_rounds > limits.login_rounds) {
+  // The pages of one answer are as many as it has (section 11.10.4).
+  const bool page = row.text_request != kNone && !pdu::Continue(header);
+  if (!page && ++row.text_rounds > limits.login_rounds) {
     error = Violation(ErrorCode::kTextTooManyRounds, row.text_rounds);
   } else if (pdu::Continue(header)) {
     QueueTextResponse(row, 0, false, false);  // section 6.2: no data segment
     return;
-  } else if (row.text_request != kNone) {
+  } else if (page) {
     c.text.Reset();
     SendTextPage(row);
     return;
