@@ -40,7 +40,7 @@ struct PlacedPair {
     };
     pair.on_target_event = [this](const target::Event& event) {
       if (event.kind == target::EventKind::kArmDigests) Arm(1, event.stream_offset);
-      if (event.kind != target::EventKind::kBegin || !event.write) return false;
+      if (event.kind != target::EventKind::kCommand || !event.write) return false;
       // The buffer is known to the device before the R2T leaves.
       uint32_t tag = 0;
       EXPECT_TRUE(devices[1]->RegisterBuffer(std::span(pair.disk).first(kWriteBytes), 0, &tag));

@@ -24,7 +24,7 @@ TEST(CorruptionCampaignTest, NoCorruptedPduIsAcceptedByReceiverOrDevice) {
     EXPECT_GE(report.corrupted(), 300'000u);
     ASSERT_GE(report.paths.size(), 5u) << text;
     for (const auto& [path, tally] : report.paths) {
-      for (size_t i = 0; i < kErrorKinds; ++i) EXPECT_GT(tally.tried[i], 500u) << path << ' ' << i;
+      for (size_t i = 0; i < kErrorKinds; ++i) EXPECT_GT(tally.tried[i], 100u) << path << ' ' << i;
       EXPECT_GT(tally.intact, 1000u) << path;
     }
   }

@@ -68,6 +68,7 @@ bool Path::Complete() {
   for (int polls = 0; polls < 16; ++polls) {
     while (device_->NextCompletion(&done)) {
       any = true;
+      answers_[done.ticket] = done;
       receiver_->Resolve(done.ticket, done.header, done.data);
     }
   }
@@ -77,9 +78,14 @@ bool Path::Complete() {
 void Path::Push(const RxSegment& segment) {
   while (!receiver_->Push(segment)) {
     Drain();
-    if (receiver_->Push(segment)) return;
+    if (receiver_->Push(segment)) break;
     if (device_ == nullptr || !Complete()) std::abort();  // nothing can bring it on
   }
+  if (segment.data.verdict != digest::DigestVerdict::kPending) return;
+  // The answer may have come before the bytes, while these waited for room.
+  const auto answer = answers_.find(segment.data.ticket);
+  if (answer == answers_.end()) return;
+  receiver_->Resolve(answer->first, answer->second.header, answer->second.data);
 }
 
 void Path::Deliver(const RxSegment& segment) {
@@ -123,6 +129,7 @@ bool Path::Carry(std::span<const Bytes> frames, std::vector<bool>* accepted) {
   }
   accepted_ = nullptr;
   held_size_ = 0;
+  answers_.clear();
   return !failed_ && accepted->size() == frames.size() && receiver_->UnconsumedRx() == 0;
 }
 

@@ -16,6 +16,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "protocol/connection/receiver.h"
@@ -57,6 +58,7 @@ class Path : private transport::RxDeliverySink {
   uint64_t offset_ = 0;
   std::vector<std::byte> held_;  // what the device delivered, reserved once
   size_t held_size_ = 0;
+  std::unordered_map<uint32_t, transport::OffloadCompletion> answers_;  // by ticket, of this batch
   std::vector<bool>* accepted_ = nullptr;
   bool failed_ = false, saw_header_ = false;
   std::array<std::byte, kMaxDataBytes> sink_;

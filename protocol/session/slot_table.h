@@ -33,6 +33,7 @@ class SlotTable {
  public:
   static constexpr uint32_t kMaxCapacity = 1u << 20;  // leaves 4095 generations
   static constexpr uint32_t kMinGenerationBits = 4;
+  static constexpr uint32_t kMaxDeviceBits = 16;
 
   static constexpr size_t MemoryNeeded(uint32_t capacity) {
     return Arena::Needed<T>(capacity) + Arena::Needed<Slot>(capacity);
@@ -48,7 +49,7 @@ class SlotTable {
         values_(arena.Make<T>(capacity)),
         slots_(arena.Make<Slot>(capacity)) {
     Check(capacity >= 1 && capacity <= kMaxCapacity);
-    Check(device_bits <= 32 && own_bits_ >= index_bits_ + kMinGenerationBits);
+    Check(device_bits <= kMaxDeviceBits && own_bits_ >= index_bits_ + kMinGenerationBits);
     if (values_ == nullptr || slots_ == nullptr) return;
     capacity_ = capacity;
     for (uint32_t i = 0; i < capacity; ++i) slots_[i].next_free = i + 1;
@@ -68,7 +69,7 @@ class SlotTable {
     Slot& slot = slots_[index];
     first_free_ = slot.next_free;
     slot.taken = true;
-    slot.device_tag = device_tag;
+    slot.device_tag = static_cast<uint16_t>(device_tag);
     ++size_;
     *tag = TagOf(index);
     return &values_[index];
@@ -114,8 +115,8 @@ class SlotTable {
  private:
   struct Slot {
     uint32_t generation = 0;
-    uint32_t device_tag = 0;
     uint32_t next_free = 0;
+    uint16_t device_tag = 0;
     bool taken = false;
   };
 
