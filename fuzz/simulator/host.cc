@@ -12,9 +12,7 @@ namespace {
 using initiator::EventKind;
 using initiator::Outcome;
 
-constexpr std::byte kCanary{0x3a};
-constexpr size_t kCanaryBytes = 64;
-constexpr std::array<std::byte, 3> kPing = {std::byte{1}, std::byte{2}, std::byte{3}};
+constexpr std::array<std::byte, 3> kPing = {std::byte{4}, std::byte{5}, std::byte{6}};
 
 void PutBig(std::span<std::byte> bytes, size_t at, size_t count, uint32_t value) {
   for (size_t i = 0; i < count; ++i) {
@@ -28,13 +26,11 @@ Host::Host(World& world, uint32_t index)
     : world_(world),
       index_(index),
       config_(world.scenario.hosts[index]),
-      name_("iqn.2026-11.example.host:" + std::to_string(index)) {
+      name_("iqn.2026-11.example.host:" + std::to_string(config_.initiator)) {
   initiator::SessionOptions options;
   options.limits = config_.limits;
-  memory_bytes_ = initiator::Session::MemoryNeeded(options);
-  memory_ = std::make_unique<std::byte[]>(memory_bytes_ + kCanaryBytes);
-  std::memset(memory_.get() + memory_bytes_, static_cast<int>(kCanary), kCanaryBytes);
-  session_.emplace(options, std::span(memory_.get(), memory_bytes_));
+  memory_.emplace(initiator::Session::MemoryNeeded(options));
+  session_.emplace(options, memory_->bytes());
   connect_at_ = world.now;
 }
 
@@ -55,7 +51,9 @@ void Host::Open(Link& fresh) {
   options.offer = config_.offer;
   options.kernel = &digest::SelectKernel();
   options.limits = config_.limits;
-  login_.emplace(initiator::Connection::OnHeap(options));
+  login_memory_ =
+      std::make_unique<GuardedMemory>(initiator::Connection::MemoryNeeded(options));
+  login_.emplace(options, login_memory_->bytes());
   login_->HandleTimeout(world_.now);
 }
 
@@ -103,6 +101,14 @@ void Host::OnTransportClosed() {
   connect_at_ = std::max(connect_at_, world_.In(1'000'000));
 }
 
+void Host::Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data) {
+  if (login_.has_value()) {
+    login_->Resolve(ticket, header, data);
+  } else {
+    session_->Resolve(id_, ticket, header, data);
+  }
+}
+
 size_t Host::UnconsumedRx() const {
   return login_.has_value() ? login_->UnconsumedRx() : session_->UnconsumedRx(id_);
 }
@@ -119,11 +125,9 @@ void Host::Drain() {
     OnEvent(event);
   }
   if (link != nullptr) link->tx_idle[1] = false;
-  for (size_t i = 0; i < kCanaryBytes; ++i) {
-    if (memory_[memory_bytes_ + i] != kCanary) {
-      world_.report.Fail("memory", "an initiator's session wrote beyond its stated sum");
-      return;
-    }
+  if (!memory_->intact() || (login_memory_ != nullptr && !login_memory_->intact()) ||
+      (connection_memory_ != nullptr && !connection_memory_->intact())) {
+    world_.report.Fail("memory", "an initiator wrote beyond its stated sum");
   }
 }
 
@@ -269,6 +273,7 @@ void Host::OnEvent(const initiator::Event& event) {
       const Error error = session_->Attach(std::move(*login_), &id_);
       if (!error.ok()) return world_.report.Fail("Attach", Name(error.code));
       login_.reset();
+      connection_memory_ = std::move(login_memory_);
       world_.Trace("host " + std::to_string(index_) + " is logged in");
       // The old session is gone: what it left undone stays undone.
       for (uint64_t write : in_doubt_) world_.model.EndWrite(write, false);
@@ -296,6 +301,15 @@ void Host::OnEvent(const initiator::Event& event) {
     case EventKind::kTextReceived:
     case EventKind::kPong:
       return OnOther(event);
+    case EventKind::kArmDigests:
+      if (link != nullptr && link->ports[0] != nullptr) {
+        const WireRules& rules = link->monitor.rules();
+        link->ports[0]->Begin(event.stream_offset, rules.header_digest, rules.data_digest);
+      }
+      return;
+    case EventKind::kReleaseRx:
+      if (link != nullptr && link->ports[0] != nullptr) link->ports[0]->Released(event.lease);
+      return;
     case EventKind::kSessionEnded:
       ended_ = true;
       if (!operations_.empty()) world_.report.Fail("kSessionEnded", "operations are left");

@@ -17,6 +17,7 @@
 #include <string>
 #include <vector>
 
+#include "fuzz/simulator/guarded_memory.h"
 #include "fuzz/simulator/link.h"
 #include "fuzz/simulator/world.h"
 #include "initiator/connection.h"
@@ -35,6 +36,7 @@ class Host {
   void OnSent(size_t bytes, std::optional<uint64_t> done);
   void OnTransportDone(uint64_t offset);
   void OnTransportClosed();
+  void Resolve(uint32_t ticket, digest::Evidence header, digest::Evidence data);
   size_t UnconsumedRx() const;
   size_t WantRx(std::span<RxWant> out);
   void Drain();
@@ -80,9 +82,10 @@ class Host {
   uint32_t index_;
   const HostConfig& config_;
   std::string name_;
+  std::optional<GuardedMemory> memory_;  // of the session
+  // Of the login, and of the session's connection, which may outlive its transport.
+  std::unique_ptr<GuardedMemory> login_memory_, connection_memory_;
   std::optional<initiator::Connection> login_;
-  std::unique_ptr<std::byte[]> memory_;
-  size_t memory_bytes_ = 0;
   std::optional<initiator::Session> session_;
   ConnectionId id_;
   Instant connect_at_{0}, next_submit_{0};

@@ -22,6 +22,8 @@
 #include <utility>
 #include <vector>
 
+#include "fuzz/simulator/device_port.h"
+#include "fuzz/simulator/guarded_memory.h"
 #include "fuzz/simulator/wire_monitor.h"
 #include "protocol/connection/segment.h"
 #include "protocol/time.h"
@@ -108,6 +110,7 @@ struct Link {
   uint32_t host;
   WireMonitor monitor;
   std::array<Pipe, 2> pipes;
+  std::array<std::unique_ptr<DevicePort>, 2> ports;  // null: the receiver has no device
   std::array<Instant, 2> stalled_until = {Instant{0}, Instant{0}};
   std::array<bool, 2> tx_idle = {false,
                                  false};       // nothing to send until the sender is entered again
@@ -117,6 +120,7 @@ struct Link {
   std::unique_ptr<transport::CaptureTap> tap;
 
   // The target's end: a login, then a row of a session.
+  std::shared_ptr<GuardedMemory> memory;  // of the target's connection
   std::optional<target::Connection> login;
   std::shared_ptr<Served> served;
   ConnectionId target_id;

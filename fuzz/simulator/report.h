@@ -18,6 +18,7 @@ namespace isthmus::simulator {
 struct Counts {
   uint64_t steps = 0, virtual_ns = 0, operations = 0, logins = 0, pdus = 0, bytes = 0;
   uint64_t blocks_checked = 0, reissues = 0, aborted = 0, failed_operations = 0;
+  uint64_t device_frames = 0, device_good = 0;  // frames at offload devices; what they found good
   std::array<uint64_t, 16> faults = {};  // that took place, by FaultKind
 };
 

@@ -16,8 +16,11 @@ using text::DigestAlgorithm;
 
 constexpr const char* kFaultNames[] = {"cut",        "corrupt",   "stall",         "clock jump",
                                        "disk error", "disk busy", "disk lost",     "disk twice",
-                                       "disk slow",  "restart",   "ask for logout"};
+                                       "disk slow",  "restart",   "ask for logout",
+                                       "device reset"};
 static_assert(std::size(kFaultNames) == kFaultKinds);
+constexpr const char* kOffloadModels[] = {"software", "frame-aligned", "full-pdu",
+                                          "stream",   "accelerator",   "liar"};
 constexpr const char* kOperationNames[] = {"write", "read",     "test",       "reset",
                                            "ping",  "discover", "renegotiate"};
 constexpr const char* kPlantNames[] = {"none",
@@ -28,7 +31,9 @@ constexpr const char* kPlantNames[] = {"none",
                                        "dropped completion",
                                        "corrupt before digest",
                                        "corrupt no digest",
-                                       "kept task"};
+                                       "kept task",
+                                       "lying device",
+                                       "lease twice"};
 static_assert(std::size(kPlantNames) == kPlants);
 
 std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
@@ -60,8 +65,9 @@ text::Offer MakeOffer(Random& random) {
   return offer;
 }
 
-HostConfig MakeHost(Random& random) {
+HostConfig MakeHost(Random& random, uint32_t index) {
   HostConfig host;
+  host.initiator = random.Chance(40) ? 0 : index;
   host.offer = MakeOffer(random);
   host.digests = random.Chance(60);
   const auto digest = [&] {
@@ -125,6 +131,7 @@ Fault MakeFault(Random& random, FaultKind kind, const Scenario& scenario) {
   switch (kind) {
     case FaultKind::kCut:
     case FaultKind::kCorrupt:
+    case FaultKind::kDeviceReset:
       fault.at = random.Below(bytes);
       break;
     case FaultKind::kStall:
@@ -150,6 +157,24 @@ Fault MakeFault(Random& random, FaultKind kind, const Scenario& scenario) {
   return fault;
 }
 
+// Every queue as short as it can be.
+void MakeTiny(Scenario* scenario) {
+  for (HostConfig& host : scenario->hosts) {
+    host.limits.tx_entries = 4;
+    host.limits.tx_pdus_in_flight = 4;
+    host.limits.task_management_slots = 1;
+    host.limits.r2ts_per_command = 1;
+    host.limits.echo_slots = 1;
+    host.limits.queue_depth = host.depth = std::min<uint32_t>(host.depth, 4);
+  }
+  target::Limits& limits = scenario->target_limits;
+  limits.command_slots = limits.immediate_commands = limits.task_management_slots = 1;
+  limits.r2t_slots = limits.source_slots = 1;
+  limits.echo_slots = 2;
+  scenario->pipe_bytes = 1000;
+  scenario->window_bytes = 512;
+}
+
 }  // namespace
 
 const char* Name(FaultKind kind) { return kFaultNames[static_cast<size_t>(kind)]; }
@@ -161,7 +186,7 @@ Scenario MakeScenario(uint64_t seed) {
   Scenario scenario;
   scenario.seed = seed;
   const size_t hosts = random.Between(1, 4);
-  for (size_t i = 0; i < hosts; ++i) scenario.hosts.push_back(MakeHost(random));
+  for (size_t i = 0; i < hosts; ++i) scenario.hosts.push_back(MakeHost(random, static_cast<uint32_t>(i)));
   scenario.target_offer = MakeOffer(random);
   scenario.target_offer.TargetPortalGroupTag = 1;
   scenario.target_limits.command_slots = random.Pick({1, 4, 32, 64});
@@ -181,6 +206,11 @@ Scenario MakeScenario(uint64_t seed) {
   scenario.lend = random.Chance(50);
   scenario.scatter = random.Chance(50);
   scenario.false_alarms = random.Chance(20);
+  for (std::string& model : scenario.offload) {
+    if (random.Chance(40)) model = kOffloadModels[random.Below(std::size(kOffloadModels))];
+  }
+  scenario.reorder = random.Chance(50);
+  if (random.Chance(10)) MakeTiny(&scenario);
   const size_t operations = random.Pick({10, 40, 120});
   for (size_t i = 0; i < operations; ++i) {
     scenario.operations.push_back(MakeOperation(random, scenario));
@@ -192,6 +222,10 @@ Scenario MakeScenario(uint64_t seed) {
       scenario.faults.push_back(MakeFault(random, static_cast<FaultKind>(kind), scenario));
     }
   }
+  // A lie about data that was changed is one that nobody can find.
+  std::erase_if(scenario.faults, [&](const Fault& fault) {
+    return fault.kind == FaultKind::kCorrupt && scenario.offload[fault.to_target] == "liar";
+  });
   return scenario;
 }
 
@@ -200,15 +234,19 @@ std::vector<std::string> Describe(const Scenario& scenario) {
   lines.push_back(Format(
       "seed %" PRIu64
       ": disk of %u blocks, latencies up to %u us (disk) and %u us (wire), chunks "
-      "of up to %u bytes, %u bytes on the way, windows of up to %u bytes%s%s%s, plant: %s",
+      "of up to %u bytes, %u bytes on the way, windows of up to %u bytes%s%s%s, devices: %s at the "
+      "target, %s at the initiators%s, plant: %s",
       scenario.seed, scenario.disk_blocks, scenario.disk_latency_us, scenario.wire_latency_us,
       scenario.chunk_bytes, scenario.pipe_bytes, scenario.window_bytes,
       scenario.lend ? ", sources lent" : "", scenario.scatter ? ", scattered reads" : "",
-      scenario.false_alarms ? ", false alarms" : "", Name(scenario.plant)));
+      scenario.false_alarms ? ", false alarms" : "",
+      scenario.offload[1].empty() ? "none" : scenario.offload[1].c_str(),
+      scenario.offload[0].empty() ? "none" : scenario.offload[0].c_str(),
+      scenario.reorder ? ", frames reordered" : "", Name(scenario.plant)));
   for (size_t i = 0; i < scenario.hosts.size(); ++i) {
     const HostConfig& host = scenario.hosts[i];
-    lines.push_back(Format("host %zu: %u at once, timeout %u ms, InitCmdSN %u, digests %s", i,
-                           host.depth, host.timeout_ms, host.cmd_sn,
+    lines.push_back(Format("host %zu: initiator %u, %u at once, timeout %u ms, InitCmdSN %u, digests %s", i,
+                           host.initiator, host.depth, host.timeout_ms, host.cmd_sn,
                            host.digests ? "demanded" : "as it comes"));
   }
   for (size_t i = 0; i < scenario.operations.size(); ++i) {

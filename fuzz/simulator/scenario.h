@@ -7,6 +7,7 @@
 #ifndef ISTHMUS_FUZZ_SIMULATOR_SCENARIO_H_
 #define ISTHMUS_FUZZ_SIMULATOR_SCENARIO_H_
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -33,8 +34,9 @@ enum class FaultKind : uint8_t {
   kDiskSlow,       // it takes `amount` ms
   kTargetRestart,  // at step `at` the target forgets everything but its disk
   kAskLogout,      // at step `at` the target asks a host to log out (section 11.9.1, event 1)
+  kDeviceReset,    // when `at` bytes have passed, the receiver's device forgets everything
 };
-inline constexpr size_t kFaultKinds = 11;
+inline constexpr size_t kFaultKinds = 12;
 const char* Name(FaultKind kind);
 
 struct Fault {
@@ -61,7 +63,9 @@ struct Operation {
   uint32_t think_ms = 0;        // before it is submitted
 };
 
+// A session of its own. Hosts of one initiator have the same InitiatorName and other ISIDs.
 struct HostConfig {
+  uint32_t initiator = 0;
   text::Offer offer;
   initiator::Limits limits;
   uint32_t depth = 4;  // operations at once
@@ -82,8 +86,10 @@ enum class Plant : uint8_t {
   kCorruptBeforeDigest,  // data changes in the sender's memory before its digest is computed
   kCorruptNoDigest,      // data changes on the wire between hosts that have no digests
   kKeptTask,             // a task is never answered, nor released when it is aborted
+  kLyingDevice,          // a device calls data good that was changed on the wire
+  kLeaseTwice,           // a segment's lease is given back twice
 };
-inline constexpr size_t kPlants = 9;
+inline constexpr size_t kPlants = 11;
 const char* Name(Plant plant);
 
 struct Scenario {
@@ -100,6 +106,9 @@ struct Scenario {
   bool lend = false;                // the transport reads sources late (zero-copy)
   bool scatter = false;             // data is read into its destination directly
   bool false_alarms = false;        // a device calls good digests bad
+  // The receiver's digest offload device, by direction (to the target: 1); empty: none.
+  std::array<std::string, 2> offload;
+  bool reorder = false;  // frames reach the devices out of order and twice
   std::vector<Operation> operations;
   std::vector<Fault> faults;
   Plant plant = Plant::kNone;

@@ -46,6 +46,8 @@ void Add(const Counts& from, Counts* to) {
   to->blocks_checked += from.blocks_checked;
   to->aborted += from.aborted;
   to->failed_operations += from.failed_operations;
+  to->device_frames += from.device_frames;
+  to->device_good += from.device_good;
   for (size_t i = 0; i < from.faults.size(); ++i) to->faults[i] += from.faults[i];
 }
 
@@ -56,7 +58,8 @@ void Print(uint64_t seeds, const Counts& counts, double seconds) {
               seeds, seconds, static_cast<double>(counts.virtual_ns) / 3.6e12, counts.steps,
               counts.operations, counts.failed_operations, counts.logins, counts.pdus,
               counts.bytes / 1'000'000, counts.blocks_checked, counts.aborted);
-  std::printf("faults:");
+  std::printf("devices: %" PRIu64 " frames, %" PRIu64 " of them good\nfaults:",
+              counts.device_frames, counts.device_good);
   for (size_t i = 0; i < kFaultKinds; ++i) {
     std::printf("%s %s %" PRIu64, i == 0 ? "" : ",", Name(static_cast<FaultKind>(i)),
                 counts.faults[i]);

@@ -5,6 +5,7 @@
 #include <cstring>
 #include <memory>
 #include <optional>
+#include <set>
 #include <utility>
 #include <vector>
 
@@ -19,11 +20,23 @@ namespace {
 
 // Of one run; whatever takes longer hangs.
 constexpr uint64_t kMaxSteps = 2'000'000;
+constexpr uint64_t kPortBytes = 256 * 1024;          // that TCP keeps between device and engine
 constexpr Duration kHealAfter = Seconds(4000);       // at the latest
 constexpr Duration kFinishWithin = Seconds(20'000);  // after healing
 
 struct Action {
-  enum Kind : uint8_t { kTake, kGive, kEnd, kOpen, kSubmit, kWork, kCloseTarget, kCloseHost };
+  enum Kind : uint8_t {
+    kTake,
+    kGive,
+    kEnd,
+    kOpen,
+    kSubmit,
+    kWork,
+    kCloseTarget,
+    kCloseHost,
+    kFeed,    // the engine takes a segment that has passed its device
+    kDevice,  // the device goes on
+  };
   Kind kind;
   Link* link = nullptr;
   Host* host = nullptr;
@@ -34,7 +47,6 @@ class Simulation {
  public:
   Simulation(const Scenario& scenario, const RunOptions& options, Report* report)
       : options_(options), world_(scenario, report), node_(world_) {
-    world_.annotate = options.annotate;
     for (uint32_t i = 0; i < scenario.hosts.size(); ++i) {
       hosts_.push_back(std::make_unique<Host>(world_, i));
       passed_.push_back({0, 0});
@@ -165,12 +177,38 @@ class Simulation {
     } else if (sending && !broken && !link->tx_idle[to_target] && pipe.on_the_way() < capacity) {
       actions_.push_back({Action::kTake, link, &host, to_target});
     }
+    if (link->ports[to_target] != nullptr && ReceiverOpen(*link, to_target)) {
+      return GatherPort(link, to_target);
+    }
     if (!ReceiverOpen(*link, to_target) || link->stalled_until[to_target] > world_.now) return;
     if (!pipe.empty()) {
       if (pipe.ready() <= world_.now && !ReceiverFull(*link, to_target)) {
         actions_.push_back({Action::kGive, link, &host, to_target});
       }
     } else if (link->ended[to_target]) {
+      actions_.push_back({Action::kEnd, link, &host, to_target});
+    }
+  }
+  void GatherPort(Link* link, bool to_target) {
+    Pipe& pipe = link->pipes[to_target];
+    DevicePort& port = *link->ports[to_target];
+    Host& host = HostOf(*link);
+    const bool closing = to_target ? link->target_closing : host.closing;
+    RxSegment segment;
+    const bool next = port.Next(&segment);
+    if (next && !ReceiverFull(*link, to_target)) {
+      actions_.push_back({Action::kFeed, link, &host, to_target});
+    }
+    const bool over = pipe.empty() && link->ended[to_target];
+    if (port.HasWork() || (over && !port.ended())) {
+      actions_.push_back({Action::kDevice, link, &host, to_target});
+    }
+    if (link->stalled_until[to_target] > world_.now) return;
+    if (!pipe.empty()) {
+      if (pipe.ready() <= world_.now && !closing && port.backlog() < kPortBytes) {
+        actions_.push_back({Action::kGive, link, &host, to_target});
+      }
+    } else if (over && port.ended() && !next) {
       actions_.push_back({Action::kEnd, link, &host, to_target});
     }
   }
@@ -202,6 +240,10 @@ class Simulation {
       case Action::kWork:
         no_work_ = !node_.Work();
         return;
+      case Action::kFeed:
+        return Feed(*action.link, action.to_target);
+      case Action::kDevice:
+        return WorkDevice(*action.link, action.to_target);
     }
   }
 
@@ -218,6 +260,11 @@ class Simulation {
           *options_.capture,
           *transport::ParseAddress("192.0.2." + std::to_string(10 + index) + ":" + port, 3260),
           *transport::ParseAddress("192.0.2.1:3260", 3260), true);
+    }
+    for (bool to_target : {false, true}) {
+      const std::string& model = world_.scenario.offload[to_target];
+      if (model.empty()) continue;
+      link.ports[to_target] = std::make_unique<DevicePort>(model, world_.random, world_.report);
     }
     node_.Open(link);
     host.Open(link);
@@ -283,6 +330,7 @@ class Simulation {
     const size_t most = world_.random.Chance(50)
                             ? world_.scenario.chunk_bytes
                             : world_.random.Between(1, world_.scenario.chunk_bytes);
+    if (link.ports[to_target] != nullptr) return GiveFrame(link, to_target, most);
     std::array<RxWant, 1> want;
     const bool scatter = world_.scenario.scatter && world_.random.Chance(50) &&
                          (to_target ? node_.WantRx(link, want) : HostOf(link).WantRx(want)) == 1 &&
@@ -304,17 +352,102 @@ class Simulation {
       segment.header = segment.data = {
           .verdict = digest::DigestVerdict::kBad, .epoch = 1, .ticket = 0, .partial_crc = 0};
     }
-    if (world_.annotate) world_.annotate(link.id, to_target, &segment);
+    (void)Receive(link, to_target, segment);
+    Passed(link, to_target, pipe.delivered() - before);
+  }
+
+  bool Receive(Link& link, bool to_target, const RxSegment& segment) {
+    no_work_ = false;
     if (to_target) {
-      (void)node_.Receive(link, segment);
+      const bool taken = node_.Receive(link, segment);
+      node_.Drain();
+      return taken;
+    }
+    Host& host = HostOf(link);
+    const bool taken = host.Receive(segment);
+    host.Drain();
+    return taken;
+  }
+
+  // ---- Through a device.
+
+  DevicePort::Resolve ResolverOf(Link& link, bool to_target) {
+    return [this, &link, to_target](uint32_t ticket, digest::Evidence header,
+                                    digest::Evidence data) {
+      world_.report.Mix(uint64_t{ticket} << 8 | static_cast<uint64_t>(data.verdict));
+      if (to_target) {
+        node_.Resolve(link, ticket, header, data);
+      } else {
+        HostOf(link).Resolve(ticket, header, data);
+      }
+    };
+  }
+
+  // A frame: up to the end of a PDU more often than not, as a sender that aligns would cut it.
+  void GiveFrame(Link& link, bool to_target, size_t most) {
+    Pipe& pipe = link.pipes[to_target];
+    DevicePort& port = *link.ports[to_target];
+    const uint64_t before = pipe.delivered();
+    const std::set<uint64_t>& starts = link.monitor.pdu_starts(to_target);
+    if (world_.random.Chance(70)) {
+      const auto end = starts.upper_bound(before);
+      if (end != starts.end()) most = std::max<size_t>(static_cast<size_t>(*end - before), 1);
+    }
+    const std::span<std::byte> bytes = pipe.Take(most, world_.now);
+    if (bytes.empty()) return;
+    Spoil(link, to_target, before, bytes);
+    if (!to_target && link.tap != nullptr) link.tap->OnReceived(bytes);
+    if (world_.scenario.lend) GiveBack(link, to_target, pipe.delivered());
+    port.Frame(before, bytes, world_.scenario.reorder, starts);
+    const uint64_t passed = passed_[link.host][to_target];
+    if (world_.Due(FaultKind::kDeviceReset, passed, [&](const Fault& fault) {
+          return fault.host == link.host && fault.to_target == to_target;
+        }) != nullptr) {
+      port.Reset(ResolverOf(link, to_target));
+      DrainReceiver(link, to_target);
+    }
+    Passed(link, to_target, pipe.delivered() - before);
+  }
+
+  void Feed(Link& link, bool to_target) {
+    DevicePort& port = *link.ports[to_target];
+    RxSegment segment;
+    if (!port.Next(&segment)) return;
+    world_.report.Mix(static_cast<uint64_t>(segment.data.verdict) << 32 | segment.bytes.size());
+    if (Receive(link, to_target, segment)) {
+      port.Taken(ResolverOf(link, to_target));
+      DrainReceiver(link, to_target);
+    } else {
+      port.Dropped();  // nothing is read from this connection any more
+    }
+    const bool drained = to_target ? !link.target_closing && node_.UnconsumedRx(link) == 0
+                                   : !HostOf(link).closing && HostOf(link).UnconsumedRx() == 0;
+    if (drained) port.CheckDrained();
+    if (world_.scenario.plant == Plant::kLeaseTwice && !world_.planted && drained) {
+      world_.planted = true;
+      port.Released(segment.lease);
+    }
+  }
+
+  void WorkDevice(Link& link, bool to_target) {
+    DevicePort& port = *link.ports[to_target];
+    const DevicePort::Resolve resolve = ResolverOf(link, to_target);
+    if (link.pipes[to_target].empty() && link.ended[to_target] && !port.HasWork()) {
+      port.End(resolve);
+    } else {
+      port.Work(resolve, link.monitor.pdu_starts(to_target));
+    }
+    DrainReceiver(link, to_target);
+  }
+
+  void DrainReceiver(Link& link, bool to_target) {
+    no_work_ = false;
+    if (to_target) {
+      link.tx_idle[0] = false;
       node_.Drain();
     } else {
-      Host& host = HostOf(link);
-      (void)host.Receive(segment);
-      host.Drain();
+      HostOf(link).Drain();
     }
-    no_work_ = false;
-    Passed(link, to_target, pipe.delivered() - before);
   }
 
   void GiveBack(Link& link, bool to_target, uint64_t offset) {
@@ -336,8 +469,9 @@ class Simulation {
       return f.host == link.host && f.to_target == to_target &&
              world_.scenario.hosts[link.host].digests && link.monitor.login_bytes(to_target) > 0;
     });
-    const bool plant = world_.scenario.plant == Plant::kCorruptNoDigest && !world_.planted &&
-                       !to_target && bytes.size() > 600;
+    const bool spoils = world_.scenario.plant == Plant::kCorruptNoDigest ||
+                        world_.scenario.plant == Plant::kLyingDevice;
+    const bool plant = spoils && !world_.planted && !to_target && bytes.size() > 600;
     if (fault == nullptr && !plant) return;
     if (plant) world_.planted = true;
     bytes[plant ? bytes.size() / 2 : world_.random.Below(bytes.size())] ^=

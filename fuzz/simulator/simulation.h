@@ -8,20 +8,14 @@
 #ifndef ISTHMUS_FUZZ_SIMULATOR_SIMULATION_H_
 #define ISTHMUS_FUZZ_SIMULATOR_SIMULATION_H_
 
-#include <functional>
-
 #include "fuzz/simulator/report.h"
 #include "fuzz/simulator/scenario.h"
-#include "protocol/connection/segment.h"
 #include "transport/capture.h"
 
 namespace isthmus::simulator {
 
 struct RunOptions {
   transport::CaptureFile* capture = nullptr;  // what each initiator sent and received
-  // A model of an offload device: annotates each segment before it is received. Nothing but time
-  // and the wire's bytes may decide what it says, so that a run can be replayed.
-  std::function<void(uint32_t link, bool to_target, RxSegment*)> annotate;
 };
 
 void Run(const Scenario& scenario, const RunOptions& options, Report* report);

@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "fuzz/simulator/model_disk.h"
@@ -57,10 +58,14 @@ Scenario Quiet(uint64_t seed, Plant plant) {
   Scenario scenario = MakeScenario(seed);
   scenario.faults.clear();
   scenario.plant = plant;
+  if (plant == Plant::kLyingDevice) scenario.offload = {"liar", ""};
+  if (plant == Plant::kCorruptNoDigest) scenario.offload = {};
+  if (plant == Plant::kLeaseTwice) scenario.offload = {"frame-aligned", "stream"};
   for (HostConfig& host : scenario.hosts) {
-    if (plant != Plant::kCorruptNoDigest) continue;
-    host.digests = false;
-    host.offer.HeaderDigest = host.offer.DataDigest = {text::DigestAlgorithm::kNone};
+    if (plant != Plant::kCorruptNoDigest && plant != Plant::kLyingDevice) continue;
+    host.digests = plant == Plant::kLyingDevice;
+    host.offer.HeaderDigest = host.offer.DataDigest = {host.digests ? text::DigestAlgorithm::kCRC32C
+                                                                    : text::DigestAlgorithm::kNone};
   }
   return scenario;
 }
@@ -101,6 +106,41 @@ TEST(PlantTest, ADroppedCompletionIsReported) {
 }
 TEST(PlantTest, ATaskThatIsKeptIsReported) {
   EXPECT_EQ(Reported(Plant::kKeptTask, {"progress"}), 20u);
+}
+
+// Whose lie passes for truth: a digest that is not computed protects nothing.
+TEST(PlantTest, ADeviceThatLiesAboutChangedDataIsReported) {
+  EXPECT_GE(Reported(Plant::kLyingDevice, {"data", "ExpStatSN"}), 2u);
+}
+TEST(PlantTest, ALeaseThatIsGivenBackTwiceIsReported) {
+  EXPECT_GE(Reported(Plant::kLeaseTwice, {"lease"}), 15u);
+}
+
+// Each kind of device carries digests that nobody else computed, and each says nothing at times.
+TEST(SimulatorTest, EveryDeviceTakesPart) {
+  for (const char* model :
+       {"software", "frame-aligned", "full-pdu", "stream", "accelerator", "liar"}) {
+    Counts counts;
+    for (uint64_t seed = 1; seed <= 6; ++seed) {
+      Scenario scenario = MakeScenario(seed);
+      scenario.offload = {model, model};
+      std::erase_if(scenario.faults, [&](const Fault& fault) {
+        return fault.kind == FaultKind::kCorrupt && std::string_view(model) == "liar";
+      });
+      for (HostConfig& host : scenario.hosts) {
+        host.offer.HeaderDigest = host.offer.DataDigest = {text::DigestAlgorithm::kCRC32C};
+      }
+      scenario.target_offer.HeaderDigest = scenario.target_offer.DataDigest = {
+          text::DigestAlgorithm::kCRC32C};
+      Report report;
+      simulator::Run(scenario, {}, &report);
+      ASSERT_FALSE(report.failed()) << model << ", seed " << seed << ": " << report.failure();
+      counts.device_frames += report.counts.device_frames;
+      counts.device_good += report.counts.device_good;
+    }
+    EXPECT_GT(counts.device_frames, 1000u) << model;
+    EXPECT_EQ(counts.device_good > 0, std::string_view(model) != "software") << model;
+  }
 }
 
 TEST(ShrinkTest, LeavesOutWhatTheFailureDoesNotNeed) {

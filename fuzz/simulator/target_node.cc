@@ -11,8 +11,6 @@ namespace {
 
 using target::EventKind;
 
-constexpr std::byte kCanary{0xc5};
-constexpr size_t kCanaryBytes = 64;
 // Bytes of a SendTargets answer, as in Appendix C.
 constexpr char kTargets[] =
     "TargetName=iqn.2026-11.example.target:b\0TargetAddress=192.0.2.1:3260,1";
@@ -40,7 +38,8 @@ void TargetNode::Open(Link& link) {
   target::ConnectionOptions options;
   options.limits = world_.scenario.target_limits;
   options.kernel = &digest::SelectKernel();
-  link.login.emplace(target::Connection::OnHeap(options));
+  link.memory = std::make_shared<GuardedMemory>(target::Connection::MemoryNeeded(options));
+  link.login.emplace(options, link.memory->bytes());
   link.login->HandleTimeout(world_.now);
   links.push_back(&link);
 }
@@ -85,6 +84,13 @@ void TargetNode::OnTransportClosed(Link& link) {
   }
   link.served = nullptr;
   Drain();
+}
+
+void TargetNode::Resolve(Link& link, uint32_t ticket, digest::Evidence header,
+                         digest::Evidence data) {
+  if (link.served != nullptr) {
+    link.served->session->Resolve(link.target_id, ticket, header, data);
+  }
 }
 
 size_t TargetNode::UnconsumedRx(Link& link) {
@@ -133,11 +139,8 @@ void TargetNode::Check(Served& served) {
   }
   served.max_cmd_sn = max;
   served.have_max_cmd_sn = true;
-  for (size_t i = 0; i < kCanaryBytes; ++i) {
-    if (served.memory[served.memory_bytes + i] != kCanary) {
-      world_.report.Fail("memory", "a session wrote beyond its stated sum");
-      return;
-    }
+  if (!served.memory->intact() || !served.connection_memory->intact()) {
+    world_.report.Fail("memory", "a target wrote beyond its stated sum");
   }
 }
 
@@ -160,12 +163,23 @@ void TargetNode::OnEvent(Link& link, const target::Event& event) {
       Attach(link);
       return;
     case EventKind::kDisconnect:
+      link.claims = false;
       link.target_closing = true;
       link.target_flush = event.flush;
       return;
     default:
+      OnLinkEvent(link, event);
       return;
   }
+}
+
+// What concerns the connection's device.
+void TargetNode::OnLinkEvent(Link& link, const target::Event& event) {
+  if (link.ports[1] == nullptr) return;
+  if (event.kind == EventKind::kReleaseRx) link.ports[1]->Released(event.lease);
+  if (event.kind != EventKind::kArmDigests) return;
+  const WireRules& rules = link.monitor.rules();
+  link.ports[1]->Begin(event.stream_offset, rules.header_digest, rules.data_digest);
 }
 
 // Section 6.3.5: the session that is reinstated is gone before the login is answered.
@@ -207,10 +221,9 @@ void TargetNode::Attach(Link& link) {
   served->number = ++sessions_;
   target::SessionOptions options;
   options.limits = world_.scenario.target_limits;
-  served->memory_bytes = target::Session::MemoryNeeded(options);
-  served->memory = std::make_unique<std::byte[]>(served->memory_bytes + kCanaryBytes);
-  std::memset(served->memory.get() + served->memory_bytes, static_cast<int>(kCanary), kCanaryBytes);
-  served->session.emplace(options, std::span(served->memory.get(), served->memory_bytes));
+  served->memory.emplace(target::Session::MemoryNeeded(options));
+  served->connection_memory = link.memory;
+  served->session.emplace(options, served->memory->bytes());
   const text::Parameters parameters = link.login->parameters();
   link.monitor.StartFullFeature(
       {.header_digest = parameters.HeaderDigest == text::DigestAlgorithm::kCRC32C,
@@ -259,6 +272,16 @@ void TargetNode::OnEvent(const std::shared_ptr<Served>& served, const target::Ev
       if (!known) return world_.report.Fail("kTaskReleased", "for no task, or twice");
       served->tasks.erase(task);
       return;
+    case EventKind::kSourceReleased:  // once, or not at all: then kTaskReleased stands for it
+      if (!known || task->second.notices == 0) {
+        return world_.report.Fail("kSourceReleased", "that was not asked for, or twice");
+      }
+      --task->second.notices;
+      return;
+    case EventKind::kTextReleased:
+      if (served->texts == 0) return world_.report.Fail("kTextReleased", "for no text, or twice");
+      --served->texts;
+      return;
     case EventKind::kTaskManagement:
       return OnTaskManagement(served, event);
     case EventKind::kScopeAborted:
@@ -267,7 +290,16 @@ void TargetNode::OnEvent(const std::shared_ptr<Served>& served, const target::Ev
       if (!served->session
                ->AnswerText(event.request, std::as_bytes(std::span(kTargets, sizeof(kTargets))))
                .ok()) {
-        world_.report.Fail("AnswerText", "refused");
+        return world_.report.Fail("AnswerText", "refused");
+      }
+      ++served->texts;
+      return;
+    case EventKind::kArmDigests:
+    case EventKind::kReleaseRx:
+      for (Link* link : links) {
+        if (link->served == served && link->target_id == event.connection) {
+          OnLinkEvent(*link, event);
+        }
       }
       return;
     case EventKind::kDisconnect:
@@ -283,6 +315,7 @@ void TargetNode::OnEvent(const std::shared_ptr<Served>& served, const target::Ev
     case EventKind::kSessionEnded:
       served->ended = true;
       if (!served->tasks.empty()) world_.report.Fail("kSessionEnded", "tasks are left");
+      if (served->texts > 0) world_.report.Fail("kSessionEnded", "a text is not released");
       for (Reset& reset : resets_) std::erase(reset.waits_for, served->number);
       ScopeAborted(served->number, 0);
       return;
@@ -511,11 +544,13 @@ void TargetNode::Give(Served& served, Io& io) {
     part = static_cast<uint32_t>(world_.random.Between(1, left));
   }
   const bool unstable = world_.scenario.target_limits.staging_bytes > 0 && world_.random.Chance(30);
+  const bool notify = world_.random.Chance(30);
   const Error error =
       served.session->SendData(io.id, io.sent, std::span(io.buffer.get() + io.sent, part),
-                               {.unstable = unstable, .notify = world_.random.Chance(30)});
+                               {.unstable = unstable, .notify = notify});
   if (error.ok()) {
     io.sent += part;
+    if (notify) ++io.notices;
     if (io.sent == io.buffer_bytes) io.state = Io::State::kStatus;
   } else if (error.code == ErrorCode::kCallQueueFull) {
     io.ready = world_.now + Microseconds(100);

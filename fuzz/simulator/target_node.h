@@ -32,6 +32,7 @@ struct Io {
   bool twice = false, lost = false, kept = false;
   uint32_t lba = 0, blocks = 0, expected = 0, least = 0;
   uint32_t accepted = 0, sent = 0;
+  uint32_t notices = 0;  // kSourceReleased that are owed
   uint8_t status = 0;
   Instant ready{0};
   std::unique_ptr<std::byte[]> buffer;
@@ -42,10 +43,11 @@ struct Io {
 struct Served {
   std::string port;
   uint64_t number = 0;
-  std::unique_ptr<std::byte[]> memory;
-  size_t memory_bytes = 0;
+  std::optional<GuardedMemory> memory;
+  std::shared_ptr<GuardedMemory> connection_memory;
   std::map<uint32_t, Io> tasks;            // by slot
   std::optional<target::Session> session;  // in `memory`
+  uint32_t texts = 0;                      // answers of AnswerText not yet released
   bool ended = false, dropped = false;
   uint32_t max_cmd_sn = 0;
   bool have_max_cmd_sn = false;
@@ -61,6 +63,7 @@ class TargetNode {
   void OnSent(Link& link, size_t bytes, std::optional<uint64_t> done);
   void OnTransportDone(Link& link, uint64_t offset);
   void OnTransportClosed(Link& link);
+  void Resolve(Link& link, uint32_t ticket, digest::Evidence header, digest::Evidence data);
   size_t UnconsumedRx(Link& link);
   size_t WantRx(Link& link, std::span<RxWant> out);
 
@@ -91,6 +94,7 @@ class TargetNode {
 
   void OnEvent(Link& link, const target::Event& event);
   void OnEvent(const std::shared_ptr<Served>& served, const target::Event& event);
+  void OnLinkEvent(Link& link, const target::Event& event);
   void Announce(Served& served, const target::Event& event);
   void OnTaskManagement(const std::shared_ptr<Served>& served, const target::Event& event);
   void ScopeAborted(uint64_t number, uint64_t cookie);

@@ -57,7 +57,9 @@ void WireMonitor::Sent(bool to_target, std::span<const std::byte> bytes) {
   std::vector<uint8_t>& pdu = direction.pdu;
   size_t at = 0;
   while (at < bytes.size()) {
+    if (pdu.empty()) direction.pdu_starts.insert(direction.bytes);
     const size_t part = std::min(bytes.size() - at, Size(pdu) - pdu.size());
+    direction.bytes += part;
     const uint8_t* from = reinterpret_cast<const uint8_t*>(bytes.data()) + at;
     pdu.insert(pdu.end(), from, from + part);
     at += part;

@@ -14,6 +14,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <set>
 #include <span>
 #include <string>
 #include <vector>
@@ -40,11 +41,17 @@ class WireMonitor {
   void Sent(bool to_target, std::span<const std::byte> bytes);
   // Bytes of the direction that belong to the login, which has no digests.
   uint64_t login_bytes(bool to_target) const { return directions_[to_target].login_bytes; }
+  // Where PDUs begin in the stream of the direction, as far as it was sent.
+  const std::set<uint64_t>& pdu_starts(bool to_target) const {
+    return directions_[to_target].pdu_starts;
+  }
+  const WireRules& rules() const { return rules_; }
 
  private:
   struct Direction {
     std::vector<uint8_t> pdu;
-    uint64_t login_bytes = 0;
+    uint64_t bytes = 0, login_bytes = 0;
+    std::set<uint64_t> pdu_starts;
   };
   struct Task {
     bool answered = false;

@@ -16,7 +16,6 @@
 #include "fuzz/simulator/random.h"
 #include "fuzz/simulator/report.h"
 #include "fuzz/simulator/scenario.h"
-#include "protocol/connection/segment.h"
 #include "protocol/time.h"
 
 namespace isthmus::simulator {
@@ -62,8 +61,6 @@ struct World {
   ModelDisk model;
   Instant now{1'000'000'000};
   bool healed = false;
-  // The seam for models of offload devices: may annotate what is about to be received.
-  std::function<void(uint32_t link, bool to_target, RxSegment*)> annotate;
   bool planted = false;  // the plant has been put
 
  private:
