@@ -303,15 +303,18 @@ void SessionState::OnSourceDone(uint32_t source_index) {
   MaybeFree(index);
 }
 
-// Forgets what was not handed to the sender.
+// Forgets what was not handed to the sender. The record stays: kTaskReleased follows the last
+// kSourceReleased.
 void SessionState::DropSources(uint32_t index) {
   Task& task = tasks[index];
+  ++task.tx_refs;
   while (task.first_source != kNone) {
     const uint32_t source_index = task.first_source;
     task.first_source = sources[source_index].next;
     ++task.tx_refs;
     OnSourceDone(source_index);
   }
+  --task.tx_refs;
 }
 
 void SessionStamper::Stamp(wire::Bhs& header, uint64_t cookie) {

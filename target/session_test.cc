@@ -107,6 +107,22 @@ TEST(Read, CheckConditionInAResponseWithSense) {
   EXPECT_EQ(t.Log(), "command 0\nsource 0 0+40\nreleased 0\n");
 }
 
+// Both pieces still wait when the connection breaks: kTaskReleased comes behind them.
+TEST(Read, ReleasesSourcesBeforeTheirTask) {
+  TestTarget t;
+  t.Login();
+  t.answer_commands = false;
+  t.Send(Command({.flags = 0xc0, .length = 16}));
+  const std::string source = Pattern(16);
+  const TaskId task = t.events.back().task;
+  const auto bytes = TestTarget::AsBytesOf(source);
+  EXPECT_TRUE(t.session->SendData(task, 0, bytes.first(8), {.notify = true}).ok());
+  EXPECT_TRUE(t.session->SendData(task, 8, bytes.subspan(8), {.notify = true}).ok());
+  EXPECT_TRUE(t.session->Complete(task, {}).ok());
+  t.Close();
+  EXPECT_EQ(t.Log(), "command 0\nsource 0 0+8\nsource 0 8+8\nreleased 0\nended\n");
+}
+
 TEST(Read, StatusAloneWhenTheDataHasLeft) {
   TestTarget t;
   t.Login();
