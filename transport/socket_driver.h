@@ -111,6 +111,10 @@ class SocketDriver {
   template <Port P>
   IoResult Read(P& port, RxBufferPool& pool, Instant now);
 
+  // Whether the last Read() took as much as it had room for. If not, the socket was empty: there is no need to ask again
+  // before it is ready.
+  bool may_have_more() const { return may_have_more_; }
+
   // To be called when the engine's events have been drained: gives the read-ahead buffer back.
   template <Port P>
   void AfterDrain(P& port, RxBufferPool& pool) {
@@ -124,6 +128,10 @@ class SocketDriver {
  private:
   // A destination shorter than this is not worth an entry of the scatter list: one copy is cheaper than a second read.
   static constexpr size_t kInPlaceBytes = 2048;
+  // From this size on a destination is worth a read of its own, that takes behind it no more than the next header and what
+  // small PDUs follow: what lands in the read-ahead buffer of the data of a large PDU is copied once more.
+  static constexpr size_t kBulkBytes = 32 * 1024;
+  static constexpr size_t kBehindBulkBytes = 4096;
   static constexpr size_t kMaxSlices = 64;
   // A read is cut where a device's verdict changes; engines lend room for eight segments.
   static constexpr size_t kMaxRuns = 7;
@@ -140,6 +148,8 @@ class SocketDriver {
   Tap* tap_ = nullptr;
   std::unique_ptr<DeviceLink> device_;
   std::unique_ptr<std::byte[]> buffer_;
+  bool bulk_ = false;           // large data segments have been coming
+  bool may_have_more_ = false;  // the last read filled all that it was given
   uint64_t received_ = 0;
   uint64_t sent_ = 0;
   int error_ = 0;
@@ -154,8 +164,13 @@ IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
   if (buffer_ == nullptr) buffer_ = pool.Take();
   std::array<iovec, 2> vector;
   size_t entries = 0;
+  if (in_place && want[0].sink.size() >= kBulkBytes) {
+    bulk_ = true;
+  } else if (!in_place && may_have_more_) {
+    bulk_ = false;  // what filled the small read-ahead was small PDUs
+  }
   if (in_place) vector[entries++] = {want[0].sink.data(), want[0].sink.size()};
-  vector[entries++] = {buffer_.get(), RxBufferPool::kBufferBytes};
+  vector[entries++] = {buffer_.get(), bulk_ ? kBehindBulkBytes : RxBufferPool::kBufferBytes};
   if (device_ != nullptr) {
     size_t limit = device_->ReadLimit(received_, kMaxRuns - 1);
     for (size_t i = 0; i < entries; ++i) {
@@ -164,6 +179,8 @@ IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
     }
   }
   const ssize_t got = ReadVector(std::span(vector.data(), entries));
+  const size_t room = entries == 2 ? vector[0].iov_len + vector[1].iov_len : vector[0].iov_len;
+  may_have_more_ = got > 0 && static_cast<size_t>(got) == room;
   if (got <= 0) {
     pool.Give(std::move(buffer_));
     if (got == 0) return IoResult::kClosed;

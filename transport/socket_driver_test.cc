@@ -153,6 +153,36 @@ TEST(SocketDriver, ReadsDataStraightIntoTheWantedSinkAndTheRestBehindIt) {
   EXPECT_EQ(std::memcmp(to.sink.data(), from.to_send.data(), to.in_place_bytes), 0);
 }
 
+// Behind a large destination only what the next header needs is read ahead: the data of the next PDU gets a destination of
+// its own first. Small PDUs bring the whole read-ahead back.
+TEST(SocketDriver, ReadsLittleBehindALargeDestination) {
+  Ends ends = Connected();
+  SocketDriver sender(std::move(ends.left)), receiver(std::move(ends.right));
+  FakePort from, to;
+  RxBufferPool pool;
+  from.to_send = Pattern(200'000);
+  from.slice_size = 200'000;
+  to.sink.resize(65'536);
+  to.sink_is_data = true;
+  ASSERT_EQ(sender.Write(from, Instant{}), IoResult::kIdle);
+  const auto read = [&] {
+    const size_t before = to.received.size();
+    while (receiver.Read(to, pool, Instant{}) == IoResult::kBlocked) {
+    }
+    receiver.AfterDrain(to, pool);
+    return to.received.size() - before;
+  };
+  while (to.sink_filled < to.sink.size()) read();
+  EXPECT_LE(to.received.size(), 65'536u + 4096u);
+  if (receiver.may_have_more()) {
+    EXPECT_LE(read(), 128u * 1024u);  // no large destination: the whole read-ahead buffer
+  }
+  while (to.received.size() < from.to_send.size()) read();
+  EXPECT_EQ(to.received, from.to_send);
+  EXPECT_FALSE(receiver.may_have_more());
+  EXPECT_EQ(receiver.Read(to, pool, Instant{}), IoResult::kBlocked);
+}
+
 TEST(SocketDriver, CutsWhatItReadWhereADevicesVerdictChanges) {
   for (const size_t sink_size : {size_t{0}, size_t{50'050}}) {
     Ends ends = Connected();

@@ -52,6 +52,7 @@ class DiskEndpoint : public Endpoint {
   }
 
   absl::Status Poll(absl::Duration timeout) override { return client_->Poll(timeout); }
+  absl::Status Send() override { return client_->Send(); }
   absl::Status Flush() override { return disk_.Flush(); }
   Client* client() override { return client_.get(); }
 

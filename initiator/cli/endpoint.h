@@ -34,6 +34,8 @@ class Endpoint {
   virtual absl::Status Write(uint64_t offset, std::span<const std::byte> from, Done done) = 0;
   // Moves requests on, waiting for at most `timeout`. Ends that never wait do nothing.
   virtual absl::Status Poll(absl::Duration timeout) = 0;
+  // Sends what was asked for so far, without waiting; Poll(0) but for reading. Ends without a socket do nothing.
+  virtual absl::Status Send() { return absl::OkStatus(); }
   virtual absl::Status Flush() = 0;
   virtual Client* client() { return nullptr; }
 };

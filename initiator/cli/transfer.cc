@@ -134,6 +134,8 @@ absl::StatusOr<TransferResult> Copy(Endpoint& source, Endpoint& sink, uint64_t b
         fail(asked);
         idle.push_back(slot);
       }
+      // A file's block is there at once: it is digested and sent while it is in the cache.
+      if (writing > 0) fail(sink.Send());
     }
     if (reading + writing == 0) continue;
     if (absl::Status status = PollBoth(source, sink, reading > 0, writing > 0); !status.ok()) {

@@ -269,6 +269,11 @@ absl::Status Client::Poll(absl::Duration timeout) {
   return absl::OkStatus();
 }
 
+absl::Status Client::Send() {
+  if (!final_.ok()) return final_;
+  return final_ = Pump();
+}
+
 // Drains events and sends until neither brings anything.
 absl::Status Client::Pump() {
   for (bool again = true; again;) {

@@ -99,6 +99,10 @@ class Client {
   // is over, and every callback has run.
   absl::Status Poll(absl::Duration timeout);
 
+  // Sends what was submitted, as far as the socket takes it now: neither reads nor waits. Whoever has just filled a buffer
+  // calls it while the buffer is still in the cache. Errors as Poll's.
+  absl::Status Send();
+
   // Submits, and polls until it is done: the completion.
   absl::StatusOr<Completed> Execute(Command command);
 

@@ -248,6 +248,12 @@ void Receiver::StartPdu() {
 void Receiver::GatherHeader(Lent& lent) {
   std::byte* header = gathered_[current_].header();
   const std::byte* from = lent.segment.bytes.data() + lent.consumed;
+  const uint32_t had = header_got_;
+  // Almost every header has no AHS and lies whole in the segment: one step takes it and its digest.
+  constexpr uint32_t kWhole = wire::kBhsSize + kDigestSize;
+  if (had == 0 && header_digest_ && lent.left_of_bytes() >= kWhole && from[4] == std::byte{0}) {
+    header_need_ = kWhole;
+  }
   const size_t size = std::min<size_t>(header_need_ - header_got_, lent.left_of_bytes());
   std::byte* to = header + header_got_;
   if (from != to) std::memcpy(to, from, size);
@@ -255,7 +261,7 @@ void Receiver::GatherHeader(Lent& lent) {
   header_got_ += static_cast<uint32_t>(size);
   Advance(lent, size);
   if (header_got_ < header_need_) return;
-  if (header_got_ == wire::kBhsSize) {
+  if (had < wire::kBhsSize) {
     // Of all lengths only TotalAHSLength is used before the digest is checked: it is bounded, and says where the digest
     // stands.
     has_header_digest_ = header_digest_;

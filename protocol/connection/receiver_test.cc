@@ -121,6 +121,8 @@ WireStream MixedStream(bool header_digest, bool data_digest) {
   add(bad);
   add(MakePdu(0x00, 1, 6));
   add(MakePdu(0x02, 0, 7));
+  for (uint32_t seed = 8; seed < 14; ++seed) add(MakePdu(0x01, 0, seed));  // a burst
+  add(MakePdu(0x41, 5, 14));
   return stream;
 }
 
@@ -209,6 +211,41 @@ TEST_F(ReceiverTest, AnyFlippedHeaderBitEndsTheConnectionBeforeAnythingIsUsed) {
     EXPECT_EQ(receiver_->counters().header_digest_errors, 1u);
     RxWant want;
     EXPECT_EQ(receiver_->WantRx({&want, 1}), 0u);
+  }
+}
+
+// A burst of headers in one segment: each is gathered in one step, or in several if it has an AHS, and judged by itself.
+TEST_F(ReceiverTest, InABurstOfHeadersEachIsJudgedByItself) {
+  constexpr size_t kBurst = 11;
+  for (size_t odd = 0; odd < kBurst; ++odd) {
+    for (const size_t data : {0, 4}) {
+      for (const size_t ahs : {0, 1, 13}) {  // 13 words: one header and its digest
+        for (const bool bad : {false, true}) {
+          Start(true, true);
+          ByteVector bytes;
+          for (size_t i = 0; i < kBurst; ++i) {
+            ModelPdu pdu = MakePdu(0x41, i == odd ? data : 0, static_cast<uint32_t>(i), i == odd ? ahs : 0);
+            pdu.header_digest_xor = i == odd && bad ? 0x80000000 : 0;
+            const ByteVector one = Encode(pdu, true, true);
+            bytes.insert(bytes.end(), one.begin(), one.end());
+          }
+          Push(bytes);
+          ByteVector sink(4);
+          for (size_t i = 0; i < kBurst; ++i) {
+            if (i == odd && bad) {
+              EXPECT_EQ(Expect(RxItemKind::kError).error.code, ErrorCode::kHeaderDigest);
+              ExpectNothing();
+              break;
+            }
+            const RxItem header = Expect(RxItemKind::kHeader);
+            EXPECT_EQ(header.ahs.size(), i == odd ? ahs * 4 : 0);
+            if (header.data_segment_length > 0) receiver_->SetSink(sink);
+            Expect(RxItemKind::kEnd);
+          }
+          EXPECT_EQ(receiver_->counters().header_digests_by_software, bad ? odd + 1 : kBurst);
+        }
+      }
+    }
   }
 }
 
@@ -392,11 +429,11 @@ TEST_F(ReceiverTest, DataReadInPlaceIsNotCopied) {
   run.delivery = Delivery::kWanted;
   Drive(stream, run);
   EXPECT_EQ(counters.copied_data_bytes, 0u);
-  EXPECT_EQ(counters.data_bytes, 33u + 6 + 8 + 21 + 1);
+  EXPECT_EQ(counters.data_bytes, 33u + 6 + 8 + 21 + 1 + 5);
   run.delivery = Delivery::kLent;
   Drive(stream, run);
   EXPECT_EQ(counters.copied_data_bytes, counters.data_bytes);
-  EXPECT_EQ(counters.pdus, 7u);
+  EXPECT_EQ(counters.pdus, 14u);
   EXPECT_EQ(counters.bytes, stream.bytes().size());
 }
 

@@ -20,6 +20,9 @@ constexpr uint32_t kLoginMaxDataSegmentLength = 8192;  // RFC 7143 section 13.12
 constexpr uint32_t kMaxDataSegmentLength = 0xffffff;
 constexpr size_t kMaxAhsSize = 255 * 4;
 constexpr size_t kStagingAlignment = 64;
+// An answer of PollTransmit that holds so many bytes begins no further PDU: what was just digested, or copied, is sent
+// while it is still in the cache.
+constexpr size_t kHotBytes = 256 << 10;
 
 constexpr uint32_t Padding(uint32_t size) { return -size & 3u; }
 
@@ -473,9 +476,10 @@ void Sender::Cancel(uint64_t cookie) {
 size_t Sender::PollTransmit(std::span<TxSlice> out, Stamper& stamper) {
   if (!ok()) return 0;
   size_t count = 0;
+  size_t bytes = 0;
   for (uint64_t number = state_->sent_pdu; count < out.size(); ++number) {
     if (number == state_->next_pdu) {
-      if (!state_->CanFreeze()) break;
+      if (bytes >= kHotBytes || !state_->CanFreeze()) break;
       if (count > 0 && out.size() - count < kMaxParts)
         break;  // rather begin the next answer with it
       state_->Freeze(stamper);
@@ -496,6 +500,7 @@ size_t Sender::PollTransmit(std::span<TxSlice> out, Stamper& stamper) {
         skip = 0;
       }
       out[count++] = slice;
+      bytes += slice.size;
     }
   }
   return count;

@@ -200,6 +200,38 @@ TEST_F(SenderTest, EverySplitGivesTheSameStream) {
   }
 }
 
+// One answer with many PDUs, with and without AHS and data.
+TEST_F(SenderTest, EveryHeaderOfABurstHasItsDigest) {
+  const ByteVector data = Pattern(36, 1);
+  const ByteVector ahs = Pattern(12, 2);
+  for (size_t count = 1; count <= 20; ++count) {
+    Start(true, true);
+    for (size_t i = 0; i < count; ++i) {
+      const bool has_ahs = i % 7 == 3;
+      ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), has_ahs ? Bytes(ahs, 0, 12) : Bytes(ahs, 0, 0),
+                                    Bytes(data, 0, i % 5 == 2 ? 36 : 0), i));
+    }
+    const std::vector<DecodedPdu> pdus = DecodeAll(SendAll(), true, true);
+    ASSERT_EQ(pdus.size(), count);
+    for (const DecodedPdu& pdu : pdus) EXPECT_TRUE(pdu.header_digest_is_right && pdu.data_digest_is_right);
+    EXPECT_EQ(sender_->counters().header_digests_by_software, count);
+  }
+}
+
+TEST_F(SenderTest, AnAnswerDigestsNoMoreThanACacheHolds) {
+  Start(true, true);
+  const ByteVector data = Pattern(3 << 20);
+  sender_->SetMaxDataSegmentLength(96 << 10);
+  ASSERT_TRUE(sender_->QueueTransfer(DataIn(data)));
+  uint64_t digested = 0;
+  while (Send(4 << 20)) {
+    EXPECT_LE(sender_->counters().data_digest_bytes_by_software - digested, 3u * (96u << 10));
+    digested = sender_->counters().data_digest_bytes_by_software;
+  }
+  EXPECT_EQ(digested, data.size());
+  for (const DecodedPdu& pdu : DecodeAll(stream_, true, true)) EXPECT_TRUE(pdu.data_digest_is_right);
+}
+
 TEST_F(SenderTest, CutsATransferAndNumbersItsParts) {
   Start(true, true);
   sender_->SetMaxDataSegmentLength(400);

@@ -132,10 +132,13 @@ void Serving::OnReady(uint32_t events) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kTarget, PduClass::kNone, 0));
       return;
     }
-    if (result != Io::kProgress) break;
+    if (result != Io::kProgress) {
+      Pump();
+      return;
+    }
     Pump();
+    if (!driver_.has_value() || !driver_->may_have_more()) return;
   }
-  if (driver_.has_value()) Pump();
 }
 
 void Serving::OnTimer(Instant now) {
