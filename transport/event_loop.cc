@@ -1,6 +1,6 @@
 #include "transport/event_loop.h"
 
-#include <sys/epoll.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,6 +112,33 @@ int EventLoop::SleepMilliseconds() const {
   return static_cast<int>(std::min<int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
 }
 
+// Looks without sleeping, until something is ready, a timer is due or the time is up.
+int EventLoop::Spin(std::span<epoll_event> ready, Instant from) {
+  ++spins_;
+  Instant until = from + max_spin_;
+  if (!queue_.empty() && queue_.begin()->first < until.ns) until.ns = queue_.begin()->first;
+  for (;;) {
+    const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), 0);
+    if (count > 0) ++spins_that_found_;
+    if (count != 0 || MonotonicNow() >= until) return count;
+    sched_yield();
+  }
+}
+
+int EventLoop::Wait(std::span<epoll_event> ready) {
+  const int size = static_cast<int>(ready.size());
+  if (max_spin_ <= Duration{} || !deferred_.empty()) {
+    return epoll_wait(epoll_, ready.data(), size, SleepMilliseconds());
+  }
+  const Instant from = MonotonicNow();
+  int count = 0;
+  if (short_waits_ == kShortWaits) count = Spin(ready, from);
+  if (count == 0) count = epoll_wait(epoll_, ready.data(), size, SleepMilliseconds());
+  const bool was_short = count > 0 && MonotonicNow() - from <= max_spin_;
+  short_waits_ = was_short ? std::min(short_waits_ + 1, kShortWaits) : 0;
+  return count;
+}
+
 void EventLoop::RunPosted() {
   uint64_t count = 0;
   (void)!read(wake_, &count, sizeof count);
@@ -150,8 +177,7 @@ void EventLoop::Run() {
   std::array<epoll_event, 64> ready;
   stopping_ = false;  // it may have run before
   while (!stopping_) {
-    const int count =
-        epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), SleepMilliseconds());
+    const int count = Wait(ready);
     for (int i = 0; i < count; ++i) {
       const int fd = ready[static_cast<size_t>(i)].data.fd;
       if (fd == wake_) {

@@ -1,4 +1,5 @@
-// One thread's loop over epoll: descriptors, timers, and work posted by other threads. Sleeps while nothing happens.
+// One thread's loop over epoll: descriptors, timers, and work posted by other threads. Sleeps while nothing happens; where
+// asked to, looks a little longer before it sleeps while events follow each other closely (SetMaxSpin).
 // No clause of RFC 7143. A loop owns its callbacks, not the descriptors.
 //
 //   EventLoop loop;
@@ -10,11 +11,14 @@
 #ifndef ISTHMUS_TRANSPORT_EVENT_LOOP_H_
 #define ISTHMUS_TRANSPORT_EVENT_LOOP_H_
 
+#include <sys/epoll.h>
+
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -51,6 +55,16 @@ class EventLoop {
   void Post(std::function<void()> work);
   void Stop();
 
+  // Waking a sleeping thread takes longer than a small I/O. So after kShortWaits waits in a row that were each no longer than
+  // `most`, the loop looks again and again for up to `most` before it sleeps, yielding the processor to whoever wants it.
+  // One longer wait ends that: an idle loop sleeps, and so does one whose events come at a slower pace. 0, the initial
+  // value: never. Before Run().
+  void SetMaxSpin(Duration most) { max_spin_ = most; }
+  static constexpr int kShortWaits = 4;
+  // Waits that ended before the loop slept. From the loop's thread, or after Run().
+  uint64_t spins_that_found() const { return spins_that_found_; }
+  uint64_t spins() const { return spins_; }
+
   void Run();
 
  private:
@@ -65,6 +79,8 @@ class EventLoop {
   };
 
   int SleepMilliseconds() const;
+  int Wait(std::span<epoll_event> ready);
+  int Spin(std::span<epoll_event> ready, Instant from);
   void RunPosted();
   void RunDeferred();
   void RunTimers();
@@ -72,6 +88,9 @@ class EventLoop {
   int epoll_ = -1;
   int wake_ = -1;
   bool stopping_ = false;
+  Duration max_spin_;
+  int short_waits_ = 0;  // in a row, up to kShortWaits
+  uint64_t spins_ = 0, spins_that_found_ = 0;
   TimerId next_timer_ = 1;
   // Shared, for a callback may unwatch, or remove the timer of, itself.
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;

@@ -76,6 +76,53 @@ TEST(EventLoop, ATimerSetToThePastDoesNotHoldTheLoop) {
   EXPECT_GE(calls, 3);
 }
 
+// Events that answer each other at once: a thread writes a byte into the pipe whenever the loop has taken the one before.
+uint64_t SpinsWhileBytesCome(Duration most, int bytes) {
+  EventLoop loop;
+  loop.SetMaxSpin(most);
+  int there[2], back[2];
+  EXPECT_EQ(pipe(there), 0);
+  EXPECT_EQ(pipe(back), 0);
+  std::thread peer([&] {
+    char byte = 'x';
+    for (int i = 0; i < bytes; ++i) {
+      EXPECT_EQ(write(there[1], &byte, 1), 1);
+      EXPECT_EQ(read(back[0], &byte, 1), 1);
+    }
+    loop.Stop();
+  });
+  loop.Watch(there[0], EPOLLIN, [&](uint32_t) {
+    char byte = 0;
+    EXPECT_EQ(read(there[0], &byte, 1), 1);
+    EXPECT_EQ(write(back[1], &byte, 1), 1);
+  });
+  loop.Run();
+  peer.join();
+  for (const int fd : {there[0], there[1], back[0], back[1]}) close(fd);
+  EXPECT_LE(loop.spins_that_found(), loop.spins());
+  return loop.spins_that_found();
+}
+
+TEST(EventLoop, LooksOnWhileEventsFollowEachOther) {
+  EXPECT_EQ(SpinsWhileBytesCome(Duration{}, 100), 0u);
+  // Each wait is shorter than a second, so all but the first few end while the loop looks.
+  EXPECT_GE(SpinsWhileBytesCome(Seconds(1), 100), 90u);
+}
+
+TEST(EventLoop, SleepsWhileEventsAreFarApart) {
+  EventLoop loop;
+  loop.SetMaxSpin(Microseconds(100));
+  int calls = 0;
+  TimerId timer = 0;
+  timer = loop.AddTimer([&](Instant now) {
+    if (++calls == 20) loop.Stop();
+    loop.SetTimer(timer, now + Milliseconds(3));
+  });
+  loop.SetTimer(timer, MonotonicNow());
+  loop.Run();
+  EXPECT_EQ(loop.spins(), 0u);
+}
+
 TEST(EventLoop, DeferredWorkRunsBeforeTheLoopSleeps) {
   EventLoop loop;
   bool deferred = false;

@@ -63,6 +63,7 @@ struct Config {
   uint64_t buffer_mib = 512;        // for data on its way between the network and files
   uint32_t max_connections = 1024;  // of all sessions together
   uint32_t threads = 1;
+  uint32_t spin_us = 100;  // transport::EventLoop::SetMaxSpin
   std::string digest_kernel;         // empty: the best that this machine has
   std::string offload = "software";  // transport/device_models.h
   std::string stats_path;

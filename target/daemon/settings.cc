@@ -48,6 +48,9 @@ std::vector<Row> Rows() {
        "Commands that a session may have out"},
       {"buffer_mib", +[](Config& c) -> uint64_t& { return c.buffer_mib; }, 16, 1 << 20,
        "MiB for data between network and disks; beyond it commands are answered BUSY"},
+      {"spin_us", +[](Config& c) -> uint32_t& { return c.spin_us; }, 0, 10'000,
+       "Microseconds that a thread looks on for requests that follow each other closely before it "
+       "sleeps; 0: it sleeps at once"},
       {"login_timeout_ms", +[](Config& c) -> uint32_t& { return c.limits.login_timeout_ms; }, 1,
        kMost32, "Milliseconds for a whole login"},
       {"ping_interval_ms", +[](Config& c) -> uint32_t& { return c.limits.ping_interval_ms; }, 0,

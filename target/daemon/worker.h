@@ -43,7 +43,9 @@ struct Shared {
 
 class Worker {
  public:
-  explicit Worker(Shared& shared_state) : shared(shared_state), buffers(shared_state.budget) {}
+  explicit Worker(Shared& shared_state) : shared(shared_state), buffers(shared_state.budget) {
+    loop.SetMaxSpin(Microseconds(shared.config.spin_us));
+  }
 
   void Run() { loop.Run(); }
   // `portal_group`: of the portal that accepted it.
