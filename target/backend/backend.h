@@ -11,7 +11,7 @@
 //     a sender copies and digests at emission.
 //   * descriptor() lets an asynchronous driver (io_uring) issue the reads and writes of a file
 //     itself, at byte offset lba * block_bytes.
-//   * Read, Write and Flush block the calling thread.
+//   * Read, Write and Flush block the calling thread. ReadNow does not: it reads what is in a cache.
 //
 //   std::unique_ptr<Backend> disk = ...;   // ram_backend.h, file_backend.h, lun_spec.h
 //   iovec part{buffer, 8 * disk->geometry().block_bytes};
@@ -87,6 +87,13 @@ class Backend {
   // result.lba.
   virtual IoResult Read(uint64_t lba, std::span<const iovec> into) = 0;
   virtual IoResult Write(uint64_t lba, std::span<const iovec> from) = 0;
+
+  // Read, but only if nothing has to be waited for. False: it may have to be, and the parts are
+  // undefined; Read them where waiting harms nobody. Memory never waits.
+  virtual bool ReadNow(uint64_t lba, std::span<const iovec> into, IoResult* result) {
+    *result = Read(lba, into);
+    return true;
+  }
 
   // Returns once every write that completed before the call is stable for these blocks (blocks 0:
   // to the end).

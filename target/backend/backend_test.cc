@@ -127,6 +127,33 @@ TEST_P(BackendTest, RefusesWhatIsOutsideOrNotWholeBlocks) {
   EXPECT_TRUE(disk->Direct(UINT64_MAX, 2, false).empty());
 }
 
+TEST_P(BackendTest, ReadNowGivesTheSameBytesOrNone) {
+  const std::unique_ptr<Backend> disk = Open();
+  const std::vector<uint8_t> written(4 * GetParam().block_bytes, 0x42);
+  ASSERT_TRUE(WriteBytes(*disk, 7, written).ok());
+  std::vector<uint8_t> read(written.size());
+  const iovec part{read.data(), read.size()};
+  IoResult result{IoError::kUnsupported};
+  if (disk->ReadNow(7, {&part, 1}, &result)) {
+    EXPECT_TRUE(result.ok());
+    EXPECT_EQ(read, written);
+  } else {
+    EXPECT_FALSE(GetParam().ram);
+  }
+  if (disk->descriptor() >= 0) {
+    EXPECT_EQ(fdatasync(disk->descriptor()), 0);
+    EXPECT_EQ(posix_fadvise(disk->descriptor(), 0, 0, POSIX_FADV_DONTNEED), 0);
+    read.assign(read.size(), 0);
+    if (disk->ReadNow(7, {&part, 1}, &result)) {  // a file system in memory
+      EXPECT_EQ(read, written);
+    }
+  }
+  // Never beyond the end, whoever says so.
+  if (disk->ReadNow(kBlocks - 1, {&part, 1}, &result)) {
+    EXPECT_EQ(result.error, IoError::kOutOfRange);
+  }
+}
+
 TEST_P(BackendTest, AllocationFollowsWritesAndUnmaps) {
   const std::unique_ptr<Backend> disk = Open();
   const uint64_t page = 65536 / GetParam().block_bytes;  // whole pages of any file system

@@ -3,9 +3,11 @@
 #include <fcntl.h>
 #include <linux/falloc.h>
 #include <linux/fs.h>
+#include <linux/magic.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -36,13 +38,26 @@ ssize_t Transfer(Direction direction, int fd, const iovec* parts, size_t count, 
 
 class FileBackend final : public Backend {
  public:
-  FileBackend(const Geometry& geometry, int fd) : Backend(geometry), fd_(fd) {}
+  FileBackend(const Geometry& geometry, int fd)
+      : Backend(geometry), fd_(fd), in_memory_(IsInMemory(fd)) {}
   ~FileBackend() override { close(fd_); }
 
   int descriptor() const override { return fd_; }
 
   IoResult Read(uint64_t lba, std::span<const iovec> into) override {
     return Move(Direction::kRead, lba, into);
+  }
+
+  bool ReadNow(uint64_t lba, std::span<const iovec> into, IoResult* result) override {
+    if (in_memory_) return Backend::ReadNow(lba, into, result);
+    uint64_t bytes = 0;
+    if (!CheckParts(lba, into, &bytes) || into.size() > IOV_MAX) return false;
+    const ssize_t got = preadv2(fd_, into.data(), static_cast<int>(into.size()),
+                                static_cast<off_t>(lba * geometry().block_bytes), RWF_NOWAIT);
+    // Part of it, nothing (EAGAIN), or a file system that cannot say.
+    if (got < 0 || static_cast<uint64_t>(got) != bytes) return false;
+    *result = {};
+    return true;
   }
 
   IoResult Write(uint64_t lba, std::span<const iovec> from) override {
@@ -105,6 +120,12 @@ class FileBackend final : public Backend {
   }
 
  private:
+  // File systems that have no other place than the page cache, and do not know RWF_NOWAIT.
+  static bool IsInMemory(int fd) {
+    struct statfs info;
+    return fstatfs(fd, &info) == 0 && (info.f_type == TMPFS_MAGIC || info.f_type == RAMFS_MAGIC);
+  }
+
   static IoError ErrorOf(Direction direction) {
     if (direction == Direction::kRead) return IoError::kMediumRead;
     if (errno == ENOSPC || errno == EDQUOT || errno == EFBIG) return IoError::kNoSpace;
@@ -162,6 +183,7 @@ class FileBackend final : public Backend {
   }
 
   const int fd_;
+  const bool in_memory_;
   std::atomic<bool> flush_failed_{false};
 };
 

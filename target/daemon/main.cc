@@ -34,6 +34,9 @@
 namespace isthmus::target {
 namespace {
 
+// Reads of a slow disk wait side by side.
+constexpr int kBlockingThreads = 8;
+
 int Fail(const absl::Status& status) {
   std::fprintf(stderr, "iscsi_target: %s\n", std::string(status.message()).c_str());
   return 1;
@@ -46,7 +49,7 @@ class Daemon {
       : config_(config),
         catalogue_(catalogue),
         budget_(config.buffer_mib << 20),
-        blocking_(2),
+        blocking_(kBlockingThreads),
         shared_{config, catalogue, kernel, registry_, blocking_, budget_, capture, offload} {}
 
   absl::Status Listen() {

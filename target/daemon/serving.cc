@@ -286,6 +286,7 @@ void Serving::AddTo(Totals& totals) const {
   if (driver_.has_value() && driver_->device() != nullptr)
     transport::Add(totals.device, driver_->device()->counters());
   totals.commands_answered_busy += context_.answered_busy;
+  totals.reads_waited += context_.reads_waited;
   if (session_.has_value()) {
     totals.AddSession(session_->counters());
     transport::Add(totals.received, session_->rx_counters(id_));

@@ -22,6 +22,7 @@ struct Totals {
            logins_redirected = 0;
   uint64_t connections_dropped = 0;  // ended by an error, theirs or ours
   uint64_t commands_answered_busy = 0;
+  uint64_t reads_waited = 0;  // that no cache held: another thread waited for the disk
   RxCounters received;
   TxCounters sent;
   transport::LinkCounters device;
@@ -41,6 +42,7 @@ inline constexpr CounterRow<Totals> kTotalsRows[] = {
      &Totals::connections_dropped},
     {"commands_answered_busy", "commands answered BUSY for want of buffers",
      &Totals::commands_answered_busy},
+    {"reads_waited", "reads of disks that no cache held", &Totals::reads_waited},
 };
 
 // What is told of each thread.

@@ -201,12 +201,18 @@ void Task::SendIn() {
     Complete();
     return;
   }
-  SendNextWindow();
-  if (stage_ == Stage::kDataIn)
-    SendNextWindow();  // the second is read while the first is on its way
+  SendWindows();
 }
 
-void Task::SendNextWindow() {
+// Two windows at a time: the second is read while the first is on its way.
+void Task::SendWindows() {
+  while (stage_ == Stage::kDataIn && !elsewhere_ && in_windows_out_ < in_windows_.size()) {
+    if (!SendNextWindow()) return;
+  }
+}
+
+// False: no more can be sent now.
+bool Task::SendNextWindow() {
   const size_t bytes = std::min<uint64_t>(in_total_ - in_done_, kWindowBytes);
   std::span<const std::byte> source = run_.DirectIn(in_done_, bytes);
   const bool own = source.empty() || (!response_.empty() && source.data() >= response_.data() &&
@@ -219,30 +225,62 @@ void Task::SendNextWindow() {
     }
     if (buffer.empty()) {
       if (in_windows_out_ == 0) CompleteBusy();
-      return;  // or the other window goes on alone
-    }
-    if (!run_.Fill(in_done_, buffer.first(bytes))) {
-      Complete();
-      return;
+      return false;  // or the other window goes on alone
     }
     source = buffer.first(bytes);
+    bool filled = false;
+    if (!run_.FillNow(in_done_, buffer.first(bytes), &filled)) {
+      FillElsewhere(bytes);
+      return false;
+    }
+    if (!filled) {
+      Complete();
+      return false;
+    }
   }
-  const bool last = in_done_ + bytes == in_total_;
+  return SendWindow(source, own);
+}
+
+bool Task::SendWindow(std::span<const std::byte> source, bool own) {
+  const bool last = in_done_ + source.size() == in_total_;
   // A disk's own memory may be written by another command at any time; a buffer of this task may not.
   const SendOptions options = {.unstable = !own, .notify = !last};
   if (!context_.session->SendData(id_, static_cast<uint32_t>(in_done_), source, options).ok()) {
     if (in_windows_out_ == 0) CompleteBusy();
-    return;
+    return false;
   }
   ++in_windows_out_;
   in_window_next_ ^= 1;
-  in_done_ += bytes;
+  in_done_ += source.size();
   if (last) Complete();
+  return true;
+}
+
+// The data is not in a cache: another thread waits for it.
+void Task::FillElsewhere(size_t bytes) {
+  elsewhere_ = true;
+  ++context_.in_blocking_pool;
+  ++context_.reads_waited;
+  context_.blocking->Run([this, bytes] {
+    const bool filled = run_.Fill(in_done_, in_windows_[in_window_next_].first(bytes));
+    context_.post([this, bytes, filled] {
+      elsewhere_ = false;
+      --context_.in_blocking_pool;
+      if (aborted_) {
+        Must(context_.session->Release(id_));
+      } else if (!filled) {
+        Complete();
+      } else if (SendWindow(in_windows_[in_window_next_].first(bytes), /*own=*/true)) {
+        SendWindows();
+      }
+      context_.pump();
+    });
+  });
 }
 
 void Task::OnSourceReleased() {
   --in_windows_out_;
-  if (stage_ == Stage::kDataIn) SendNextWindow();
+  SendWindows();
 }
 
 void Task::Complete() {

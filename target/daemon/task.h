@@ -45,6 +45,7 @@ struct TaskContext {
   std::function<void(const std::vector<scsi::NexusName>& nexuses, std::function<void()> done)>
       abort_nexuses;
   uint64_t answered_busy = 0;
+  uint64_t reads_waited = 0;    // windows that were not in a cache: read by another thread
   size_t in_blocking_pool = 0;  // tasks that another thread works on now
 };
 
@@ -72,7 +73,10 @@ class Task {
   void WorkElsewhere();
   void AfterWork();
   void SendIn();
-  void SendNextWindow();
+  void SendWindows();
+  bool SendNextWindow();
+  bool SendWindow(std::span<const std::byte> source, bool own);
+  void FillElsewhere(size_t bytes);
   void Complete();
   void CompleteBusy();
   uint64_t announced_out() const;

@@ -291,6 +291,25 @@ std::span<const std::byte> Execution::DirectIn(uint64_t offset, uint64_t bytes) 
   return blocks.empty() ? blocks : blocks.subspan(offset % block_bytes, bytes);
 }
 
+bool Execution::FillNow(uint64_t offset, std::span<std::byte> into, bool* filled) {
+  if (failed_ || plan_.action != Action::kRead) {
+    *filled = Fill(offset, into);
+    return true;
+  }
+  const uint32_t block_bytes = backend_->geometry().block_bytes;
+  // A part of a block is rare: Fill knows how.
+  if (offset % block_bytes != 0 || into.size() % block_bytes != 0 ||
+      offset > plan_.data_in_bytes || into.size() > plan_.data_in_bytes - offset) {
+    return false;
+  }
+  const iovec part = Part(into);
+  target::IoResult result;
+  if (!backend_->ReadNow(plan_.lba + offset / block_bytes, {&part, 1}, &result)) return false;
+  Check(result);
+  *filled = !failed_;
+  return true;
+}
+
 bool Execution::Fill(uint64_t offset, std::span<std::byte> into) {
   if (failed_ || into.empty()) return !failed_;
   if (offset > plan_.data_in_bytes || into.size() > plan_.data_in_bytes - offset) return false;

@@ -72,6 +72,9 @@ class Execution {
   std::span<const std::byte> DirectIn(uint64_t offset, uint64_t bytes);
   // False: the data could not be read; status() and sense() say why.
   [[nodiscard]] bool Fill(uint64_t offset, std::span<std::byte> into);
+  // Fill, if it need not wait for storage. False: it may have to, and nothing has happened: Fill where waiting harms nobody.
+  // True: *filled is Fill's answer.
+  [[nodiscard]] bool FillNow(uint64_t offset, std::span<std::byte> into, bool* filled);
 
   bool failed() const { return failed_; }
   Status status() const { return plan_.status; }
