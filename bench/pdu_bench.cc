@@ -1,8 +1,9 @@
-// What framing costs: PDUs through a receiver and a sender, in batches of 32, with digests off and on.
+// What framing costs: PDUs through a receiver and a sender, in batches of 32, with digests off and on; without data: a burst
+// of headers.
 //
 //   bazel run -c opt //bench:pdu_bench
 //
-// Names: pdu/<direction>/<digests>/<data bytes>; an item is a PDU. The counter `allocations` is of
+// Names: pdu/<direction>/<digests>/<data bytes>; an item is a PDU. burst/<how>: digests of headers, an item is one. The counter `allocations` is of
 // the whole measured loop and must be 0.
 #include <benchmark/benchmark.h>
 
@@ -16,7 +17,9 @@
 #include <vector>
 
 #include "bench/allocations.h"
+#include "digest/kernel.h"
 #include "digest/select.h"
+#include "digest/value.h"
 #include "protocol/arena.h"
 #include "protocol/connection/receiver.h"
 #include "protocol/connection/segment.h"
@@ -182,18 +185,45 @@ void ReceiveInPlace(benchmark::State& state, bool digests, size_t data_size) {
   Report(state, before, data_size);
 }
 
+// What a batch of header digests could win at most: the headers of a burst gathered and judged as the receiver does it, and
+// nothing else around. Each digest is independent of the others also when they are computed one by one.
+void Burst(benchmark::State& state, bool batch) {
+  constexpr size_t kStep = wire::kBhsSize + digest::kDigestSize;
+  const std::vector<std::byte> stream = Stream(true, 0);
+  const digest::Kernel& kernel = digest::SelectKernel();
+  std::byte gathered[kStep];
+  for (auto _ : state) {
+    digest::Piece pieces[kDepth];
+    digest::Crc32c digests[kDepth];
+    if (batch) {
+      for (size_t i = 0; i < kDepth; ++i) pieces[i] = {stream.data() + i * kStep, wire::kBhsSize};
+      kernel.compute_batch(pieces, kDepth, digests);
+    }
+    for (size_t i = 0; i < kDepth; ++i) {
+      std::memcpy(gathered, stream.data() + i * kStep, kStep);
+      const digest::Crc32c crc = batch ? digests[i] : kernel.extend({}, gathered, wire::kBhsSize);
+      if (crc != digest::LoadDigest(gathered + wire::kBhsSize)) state.SkipWithError("digest");
+      benchmark::DoNotOptimize(gathered);
+    }
+  }
+  state.SetItemsProcessed(state.iterations() * kDepth);
+}
+
 void RegisterAll() {
+  benchmark::RegisterBenchmark("burst/one_by_one", [](benchmark::State& s) { Burst(s, false); });
+  benchmark::RegisterBenchmark("burst/batch", [](benchmark::State& s) { Burst(s, true); });
   for (bool digests : {false, true}) {
-    for (size_t data_size : {size_t{4096}, size_t{65536}}) {
+    for (size_t data_size : {size_t{0}, size_t{4096}, size_t{65536}}) {
       const std::string end =
           std::string(digests ? "digests/" : "plain/") + std::to_string(data_size);
       const auto add = [&](const char* direction, auto function) {
         benchmark::RegisterBenchmark(("pdu/" + std::string(direction) + "/" + end).c_str(),
                                      function);
       };
-      add("transmit", [=](benchmark::State& s) { Transmit(s, digests, false, data_size); });
-      add("transmit_unstable", [=](benchmark::State& s) { Transmit(s, digests, true, data_size); });
       add("receive_lent", [=](benchmark::State& s) { ReceiveLent(s, digests, data_size); });
+      add("transmit", [=](benchmark::State& s) { Transmit(s, digests, false, data_size); });
+      if (data_size == 0) continue;  // nothing but a header
+      add("transmit_unstable", [=](benchmark::State& s) { Transmit(s, digests, true, data_size); });
       add("receive_in_place", [=](benchmark::State& s) { ReceiveInPlace(s, digests, data_size); });
     }
   }

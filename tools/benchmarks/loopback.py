@@ -3,13 +3,14 @@
   copy      1 GiB (--mebibytes) between a file in memory and a memory disk, digests off and on, in and out, beside a bare
             send and receive loop of the same block size
   perf      libiscsi's iscsi-perf: 4 KiB and 64 KiB reads, depth 1 and 32, at iscsi_target and at tgt
-  client    libiscsi's iscsi-perf (which knows no data digest) and `iscsi bench`, 64 KiB reads at depth 32, at one iscsi_target
+  client    libiscsi's iscsi-perf (which knows no data digest) and `iscsi bench`, 4 and 64 KiB reads at depth 32, at one
+            iscsi_target: what digests cost each
   idle      processor time of an idle iscsi_target, which has served a session, over 5 seconds
 
 Each row alternates its contestants --rounds times and takes medians, so that a disturbance meets all of them.
 
   tools/bench loopback                       measure and print; leaves .bench/loopback.json
-  tools/bench loopback --update_docs         the same, and puts the tables into docs/performance.md
+  tools/bench loopback --update_docs         the same, and puts the tables into docs/performance.md and docs/digest.md
 """
 
 import argparse
@@ -28,7 +29,7 @@ from tools.peers import case, ours, tgt
 from tools.testing import bazel
 
 _OUT = pathlib.Path(".bench")
-_DOC = pathlib.Path("docs/performance.md")
+_DOC, _DIGEST_DOC = pathlib.Path("docs/performance.md"), pathlib.Path("docs/digest.md")
 _BLOCK = 256 << 10
 _OFF, _ON = {"header_digest": "none", "data_digest": "none"}, {"header_digest": "crc32c", "data_digest": "crc32c"}
 
@@ -95,26 +96,30 @@ def perf(scene: case.Scene, rounds: int, seconds: int) -> dict:
 
 
 def clients(scene: case.Scene, rounds: int, seconds: int) -> dict:
-    """IOPS of 64 KiB reads at depth 32, by client and digests."""
+    """IOPS of reads at depth 32, by block, client and digests."""
     disk = ours.Target(scene, ["ram:64M"], name="clients").disk
 
-    def mine(keys: dict) -> float:
-        output = ours.json_of(ours.iscsi(scene, "bench", disk.url(**keys), "--json", "--block=64k", "--depth=32",
+    def mine(block: int, keys: dict) -> float:
+        output = ours.json_of(ours.iscsi(scene, "bench", disk.url(**keys), "--json", f"--block={block}", "--depth=32",
                                          f"--seconds={seconds}"))
         return output["iops"]
 
     contestants = {
-        "iscsi bench, digests off": lambda: mine(_OFF),
-        "iscsi bench, header digest": lambda: mine({"header_digest": "crc32c", "data_digest": "none"}),
-        "iscsi bench, both digests": lambda: mine(_ON),
-        "iscsi-perf, digests off": lambda: _iscsi_perf(scene, disk.url(header_digest="none"), 65536, 32, seconds),
-        "iscsi-perf, header digest": lambda: _iscsi_perf(scene, disk.url(header_digest="crc32c"), 65536, 32, seconds),
+        ("iscsi bench", "off"): lambda block: mine(block, _OFF),
+        ("iscsi bench", "header"): lambda block: mine(block, {"header_digest": "crc32c", "data_digest": "none"}),
+        ("iscsi bench", "both"): lambda block: mine(block, _ON),
+        ("iscsi-perf", "off"): lambda block: _iscsi_perf(scene, disk.url(header_digest="none"), block, 32, seconds),
+        ("iscsi-perf", "header"): lambda block: _iscsi_perf(scene, disk.url(header_digest="crc32c"), block, 32, seconds),
     }
-    seen: dict[str, list[float]] = {}
-    for _ in range(rounds):
-        for name, run in contestants.items():
-            seen.setdefault(name, []).append(run())
-    return {name: statistics.median(rates) for name, rates in seen.items()}
+    result: dict[str, dict] = {}
+    for block in (4096, 65536):
+        seen: dict[tuple, list[float]] = {}
+        for _ in range(rounds):
+            for key, run in contestants.items():
+                seen.setdefault(key, []).append(run(block))
+        for (client, digests), rates in seen.items():
+            result.setdefault(f"{block >> 10} KiB, {client}", {})[digests] = statistics.median(rates)
+    return result
 
 
 def idle(scene: case.Scene) -> dict:
@@ -147,10 +152,26 @@ def tables(run: dict) -> str:
     lines += ["", _row("`iscsi-perf`, reads", "iscsi_target, IOPS", "tgt, IOPS", "ratio"), "| --- | ---: | ---: | ---: |"]
     for name, rates in run["perf"].items():
         lines.append(_row(name, f"{rates['iscsi_target']:.0f}", f"{rates['tgt']:.0f}", f"{rates['iscsi_target'] / rates['tgt']:.2f}"))
-    lines += ["", _row("64 KiB reads, depth 32, from one iscsi_target", "IOPS"), "| --- | ---: |"]
-    lines += [_row(name, f"{rate:.0f}") for name, rate in run["clients"].items()]
     lines += ["", f"An idle target used {run['idle']['milliseconds in 5 s']:.0f} ms of processor time in 5 s."]
     return "\n".join(lines)
+
+
+def client_table(run: dict) -> str:
+    """What digests cost our client and libiscsi's, as Markdown; the ratios are to the same client without digests."""
+    lines = [f"{run['machine']}; {run['date']}; `tools/bench loopback --rounds={run['rounds']}`.", "",
+             _row("reads at depth 32 from one iscsi_target, IOPS", "no digest", "header digest", "both", "header to none",
+                  "both to none"), "| --- | ---: | ---: | ---: | ---: | ---: |"]
+    for name, rates in run["clients"].items():
+        both = rates.get("both")
+        lines.append(_row(name, f"{rates['off']:.0f}", f"{rates['header']:.0f}", f"{both:.0f}" if both else "knows none",
+                          f"{rates['header'] / rates['off']:.2f}", f"{both / rates['off']:.2f}" if both else "–"))
+    return "\n".join(lines)
+
+
+def _put(page: pathlib.Path, text: str) -> None:
+    begin, end = "<!-- loopback begin -->\n", "<!-- loopback end -->"
+    head, rest = page.read_text().split(begin)
+    page.write_text(head + begin + text + "\n" + end + rest.split(end)[1])
 
 
 def main(words: list[str]) -> int:
@@ -176,13 +197,10 @@ def main(words: list[str]) -> int:
             print(key, json.dumps(run[key]), flush=True)
     _OUT.mkdir(exist_ok=True)
     (_OUT / "loopback.json").write_text(json.dumps(run, indent=1) + "\n")
-    text = tables(run)
-    print(text)
+    print(tables(run), client_table(run), sep="\n\n")
     if arguments.update_docs:
-        page = _DOC.read_text()
-        begin, end = "<!-- loopback begin -->\n", "<!-- loopback end -->"
-        head, rest = page.split(begin)
-        _DOC.write_text(head + begin + text + "\n" + end + rest.split(end)[1])
+        _put(_DOC, tables(run))
+        _put(_DIGEST_DOC, client_table(run))
     return 0
 
 
