@@ -12,6 +12,14 @@
 #include <utility>
 
 namespace isthmus::transport {
+namespace {
+
+// A yield that took so long gave the processor to others. A thread that looks on then only uses up its share of it, and gets
+// it back later than one that slept: the loop sleeps, also in the next so many waits.
+constexpr Duration kCrowded = Microseconds(30);
+constexpr int kCrowdedWaits = 1000;
+
+}  // namespace
 
 Instant MonotonicNow() {
   timespec now;
@@ -112,15 +120,21 @@ int EventLoop::SleepMilliseconds() const {
   return static_cast<int>(std::min<int64_t>(left_ns / 1'000'000 + 1, 3'600'000));
 }
 
-// Looks without sleeping, until something is ready, a timer is due or the time is up.
+// Looks without sleeping, until something is ready, a timer is due, the time is up or others want the processor.
 int EventLoop::Spin(std::span<epoll_event> ready, Instant from) {
   ++spins_;
   Instant until = from + max_spin_;
   if (!queue_.empty() && queue_.begin()->first < until.ns) until.ns = queue_.begin()->first;
-  for (;;) {
+  for (Instant looked = from;;) {
     const int count = epoll_wait(epoll_, ready.data(), static_cast<int>(ready.size()), 0);
     if (count > 0) ++spins_that_found_;
-    if (count != 0 || MonotonicNow() >= until) return count;
+    const Instant now = MonotonicNow();
+    if (now - looked > kCrowded) {
+      short_waits_ = -kCrowdedWaits;
+      return count;
+    }
+    if (count != 0 || now >= until) return count;
+    looked = now;
     sched_yield();
   }
 }
@@ -135,7 +149,7 @@ int EventLoop::Wait(std::span<epoll_event> ready) {
   if (short_waits_ == kShortWaits) count = Spin(ready, from);
   if (count == 0) count = epoll_wait(epoll_, ready.data(), size, SleepMilliseconds());
   const bool was_short = count > 0 && MonotonicNow() - from <= max_spin_;
-  short_waits_ = was_short ? std::min(short_waits_ + 1, kShortWaits) : 0;
+  short_waits_ = was_short ? std::min(short_waits_ + 1, kShortWaits) : std::min(short_waits_, 0);
   return count;
 }
 
