@@ -317,7 +317,14 @@ class Run {
     named_ = named_ || !error.ok();
   }
 
-  bool Trusted() const { return framing_.header_digest && framing_.data_digest && !forged_; }
+  // Whether data cannot change silently.
+  bool Trusted() const {
+#ifdef PLANTED_TRUST  // also where it can: planted_trust_test wants that found
+    return true;
+#else
+    return framing_.header_digest && framing_.data_digest && !forged_;
+#endif
+  }
   bool AllTold() const {
     return std::all_of(operations_.begin(), operations_.end(),
                        [](const Operation& one) { return one.told == 1; });
