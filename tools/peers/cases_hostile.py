@@ -1,4 +1,4 @@
-"""The hostile peer against our target and our initiator, which must pass, and against stock peers, which it must survive."""
+"""The hostile peer against our target, which must pass."""
 
 import json
 
@@ -13,6 +13,7 @@ _NOT_HERE = {
     "target.login.slow": "takes as long as the login's deadline",
     "target.login.silent_connection": "takes as long as the login's deadline",
     "initiator.login.silence": "takes as long as the login's deadline",
+    "initiator.framing.too_long": "one read is shorter than the MaxRecvDataSegmentLength that iscsi declares",
 }
 
 
@@ -43,19 +44,9 @@ def _judge(scene: case.Scene, result: hostile.Result) -> None:
     scene.note(f"{len(result.passed)} passed, {len(result.not_applicable)} not applicable")
 
 
-def _our_target(chunking: str):
-    def run(scene: case.Scene) -> None:
-        disk, chap = serve_ours(scene)
-        _judge(scene, hostile.attack_target(scene, "ours", disk, chap, flags=(f"--chunking={chunking}",)))
-    return run
-
-
-def _our_initiator(scene: case.Scene) -> None:
-    result = hostile.attack_iscsi(scene, flags=("--digests=on", "--skip=initiator.chap,initiator.function"))
-    needs_off = [name for name in result.not_applicable if name not in _NOT_HERE]
-    scene.equal([f"{name}: {result.text(name)}" for name in result.failed], [], "tests that failed")
-    scene.equal([f"{name}: {result.text(name)}" for name in needs_off], [], "tests that were not applicable")
-    scene.note(f"{len(result.passed)} passed, {len(result.not_applicable)} not applicable")
+def _our_target(scene: case.Scene) -> None:
+    disk, chap = serve_ours(scene)
+    _judge(scene, hostile.attack_target(scene, "ours", disk, chap))
 
 
 def serve_tgt(scene: case.Scene) -> tuple[Disk, Disk]:
@@ -64,16 +55,6 @@ def serve_tgt(scene: case.Scene) -> tuple[Disk, Disk]:
     chap = daemon.add(f"{ours.IQN}-chap", image.empty(scene.folder / "chap", 16), digests=True,
                       user=_ACCOUNTS["user"], secret=_ACCOUNTS["secret"])
     return disk, chap
-
-
-def _tgt(scene: case.Scene) -> None:
-    # About tgt, not about us: that the program comes through, and that it tells good from bad.
-    disk, _ = serve_tgt(scene)
-    result = hostile.attack_target(scene, "tgt", disk, tests=("target.framing", "target.login", "target.numbers"),
-                                   flags=("--digests=off", "--deadline_ms=200"))
-    scene.check(len(result.passed) > 20, f"only {len(result.passed)} tests passed")
-    scene.check(result.failed, "none failed")
-    scene.note(f"{len(result.passed)} passed, {len(result.failed)} failed, {len(result.not_applicable)} not applicable")
 
 
 def _lists(scene: case.Scene) -> None:
@@ -87,8 +68,5 @@ def _lists(scene: case.Scene) -> None:
 
 CASES = [
     Case("hostile.list", _lists),
-    Case("hostile.our_target", _our_target("pdus")),
-    Case("hostile.our_target_cut", _our_target("random")),
-    Case("hostile.our_initiator", _our_initiator),
-    Case("hostile.tgt", _tgt, needs=("tgtd",)),
+    Case("hostile.our_target", _our_target),
 ]
