@@ -142,8 +142,7 @@ class Served {
     catalogue_ = *target::Catalogue::Open(config_);
     listener_ = *transport::Listen({"127.0.0.1", 0});
     catalogue_->SetPortals({{listener_.Local(), 1}});
-    shared_ = std::make_unique<target::Shared>(
-        target::Shared{config_, *catalogue_, digest::SelectKernel(), registry_, blocking_, budget_,
+    shared_.reset(new target::Shared{config_, *catalogue_, digest::SelectKernel(), registry_, blocking_, budget_,
                        nullptr, nullptr, door_});
     worker_ = std::make_unique<target::Worker>(*shared_);
     worker_thread_ = std::thread([this] { worker_->Run(); });
