@@ -196,7 +196,8 @@ void Serving::Pump() {
     if (!drop_) written = Write(transport::MonotonicNow());
     if (written == Io::kFailed) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kTarget, PduClass::kNone, 0));
-      break;
+      pump_again_ = true;  // the session tells what becomes of its tasks, and that it has ended
+      continue;
     }
     pump_again_ |= DrainEvents();  // what was sent may have released tasks
     // It may also have made room for answers (Rejects, echoes) to what waits unread, of which no event tells.
