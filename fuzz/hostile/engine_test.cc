@@ -1,10 +1,11 @@
 // The named tests against our engines: digests off and on, and every way to cut the stream.
-// Arguments: the beginnings of the names to run.
+// Arguments: the beginnings of the names to run; -NAME=REASON skips a test, counted, with its reason.
 #include <gtest/gtest.h>
 
 #include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "fuzz/hostile/attack.h"
@@ -40,8 +41,10 @@ std::vector<Variation> Variations() {
 
 class NamedTest : public ::testing::Test {
  public:
-  explicit NamedTest(const Case& test) : test_(test) {}
+  NamedTest(const Case& test, std::string skip_reason)
+      : test_(test), skip_reason_(std::move(skip_reason)) {}
   void TestBody() override {
+    if (!skip_reason_.empty()) GTEST_SKIP() << skip_reason_;
     int passed = 0;
     for (const Variation& variation : Variations()) {
       const bool target = test_.side == Side::kTarget;
@@ -63,6 +66,7 @@ class NamedTest : public ::testing::Test {
 
  private:
   const Case& test_;
+  const std::string skip_reason_;
 };
 
 }  // namespace
@@ -75,12 +79,19 @@ int main(int argc, char** argv) {
   int registered = 0;
   for (const Case& test : all) {
     bool wanted = argc < 2;
-    for (int i = 1; i < argc; ++i) wanted = wanted || std::string(test.name).starts_with(argv[i]);
+    std::string skip_reason;
+    for (int i = 1; i < argc; ++i) {
+      wanted = wanted || std::string(test.name).starts_with(argv[i]);
+      const std::string skip = std::string("-") + test.name + "=";
+      if (std::string(argv[i]).starts_with(skip)) skip_reason = argv[i] + skip.size();
+    }
     if (!wanted) continue;
     ++registered;
     ::testing::RegisterTest(
         "Hostile", test.name, nullptr, nullptr, __FILE__, __LINE__,
-        [&test]() -> ::testing::Test* { return new isthmus::hostile::NamedTest(test); });
+        [&test, skip_reason]() -> ::testing::Test* {
+          return new isthmus::hostile::NamedTest(test, skip_reason);
+        });
   }
   if (registered == 0) return 1;
   return RUN_ALL_TESTS();

@@ -160,7 +160,7 @@ absl::StatusOr<std::unique_ptr<Backend>> CreateRamBackend(const RamOptions& opti
   geometry.preferred_bytes = kPageBytes;
   geometry.blocks = options.bytes / options.block_bytes;
   geometry.read_only = options.read_only;
-  geometry.can_unmap = !options.read_only;
+  geometry.can_unmap = true;  // also of a read-only one: UNMAP is then refused as a write, not as unknown
   return std::make_unique<RamBackend>(geometry, static_cast<std::byte*>(memory), options.bytes);
 }
 
