@@ -14,6 +14,8 @@ from tools.peers import case
 
 _LOGIN_REQUEST, _LOGIN_RESPONSE = 0x43, 0x23  # With the I bit.
 _TRANSIT_TO_FULL_FEATURE = 0x87  # T, CSG = 1, NSG = 3.
+_TRANSIT = 0x80
+_DECLARED = ("TargetPortalGroupTag", "TargetAlias", "MaxRecvDataSegmentLength")  # No answer is due.
 
 
 class Connection:
@@ -25,18 +27,26 @@ class Connection:
         scene.defer(self._socket.close)
 
     def login(self, keys: dict, isid: int, tsih: int = 0) -> tuple[int, dict]:
-        """One request for all of it. (Status-Class and Status-Detail, the target's keys)."""
-        text = b"".join(f"{key}={value}".encode() + b"\0" for key, value in keys.items())
-        header = struct.pack(">BBBBI6sHIHHIIQQ", _LOGIN_REQUEST, _TRANSIT_TO_FULL_FEATURE, 0, 0, len(text),
-                             bytes([0x80, 0, 0]) + isid.to_bytes(3, "big"), tsih, 1, 0, 0, 1, 0, 0, 0)
-        self._socket.sendall(header + text + bytes(-len(text) % 4))
-        answer = self._read(48)
-        if answer[0] != _LOGIN_RESPONSE:
-            raise case.Failure(f"not a Login Response: {answer.hex()}")
-        size = int.from_bytes(answer[5:8], "big")
-        text = self._read((size + 3) // 4 * 4)[:size].decode()
-        status = int.from_bytes(answer[36:38], "big")
-        return status, dict(pair.split("=", 1) for pair in text.split("\0") if pair)
+        """To the full feature phase; what the target offers is accepted. (Status-Class and -Detail, the target's keys)."""
+        said = {}
+        for round_ in range(8):
+            text = b"".join(f"{key}={value}".encode() + b"\0" for key, value in keys.items())
+            header = struct.pack(">BBBBI6sHIHHIIQQ", _LOGIN_REQUEST, _TRANSIT_TO_FULL_FEATURE, 0, 0, len(text),
+                                 bytes([0x80, 0, 0]) + isid.to_bytes(3, "big"), tsih, 1, 0, 0, 1, round_, 0, 0)
+            self._socket.sendall(header + text + bytes(-len(text) % 4))
+            answer = self._read(48)
+            if answer[0] != _LOGIN_RESPONSE:
+                raise case.Failure(f"not a Login Response: {answer.hex()}")
+            size = int.from_bytes(answer[5:8], "big")
+            text = self._read((size + 3) // 4 * 4)[:size].decode()
+            status = int.from_bytes(answer[36:38], "big")
+            new = dict(pair.split("=", 1) for pair in text.split("\0") if pair)
+            offered = {key: value for key, value in new.items() if key not in keys and key not in _DECLARED}
+            said |= new
+            if status != 0 or answer[1] & _TRANSIT:
+                return status, said
+            keys = offered
+        raise case.Failure("the target never lets the login end")
 
     def close(self) -> None:
         self._socket.close()
