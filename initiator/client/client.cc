@@ -303,9 +303,9 @@ absl::Status Client::Pump() {
       CloseTransport(reason_);
       again = true;
     }
-    again |= Drain();
     // What was sent may have made room for answers to what waits unread, of which no event tells.
     again |= driver_.has_value() && driver_->sent() != sent && session_->UnconsumedRx(id_) > 0;
+    again |= Drain();
   }
   return absl::OkStatus();
 }

@@ -199,9 +199,9 @@ void Serving::Pump() {
       pump_again_ = true;  // the session tells what becomes of its tasks, and that it has ended
       continue;
     }
-    pump_again_ |= DrainEvents();  // what was sent may have released tasks
-    // It may also have made room for answers (Rejects, echoes) to what waits unread, of which no event tells.
-    pump_again_ |= driver_.has_value() && driver_->sent() != sent && Unread() > 0;
+    // What was sent may have made room for answers (Rejects, echoes) to what waits unread, of which no event tells.
+    pump_again_ |= driver_->sent() != sent && Unread() > 0;
+    pump_again_ |= DrainEvents();  // it may also have released tasks
   } while (pump_again_);
   pumping_ = false;
   if (closing_ && driver_.has_value() && (drop_ || written == Io::kIdle))
