@@ -162,9 +162,9 @@ TEST_F(StrangersTest, AFloodNeitherTouchesASessionNorKeepsInitiatorsOut) {
       }
     });
   }
-  const auto end = Clock::now() + std::chrono::seconds(3);
+  // So many of each, however slow the machine; a session that starved would not get there.
   uint64_t reads = 0, logins = 0;
-  while (Clock::now() < end || opened < 200) {
+  while (opened < 200 || logins < 2) {
     ASSERT_NO_FATAL_FAILURE(Read(**live, disk));
     if (++reads % 8 != 0) continue;
     auto other = LogIn();
@@ -174,7 +174,6 @@ TEST_F(StrangersTest, AFloodNeitherTouchesASessionNorKeepsInitiatorsOut) {
   over = true;
   for (std::thread& stranger : strangers) stranger.join();
   EXPECT_GE(reads, 16u);
-  EXPECT_GE(logins, 2u);
   EXPECT_EQ((*live)->counters().connections, 1u);
   EXPECT_TRUE((*live)->Close().ok());
   EXPECT_EQ(served_->Stop(SIGTERM), 0);
