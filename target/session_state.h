@@ -1,7 +1,9 @@
 // What a session keeps, and the parts of its engine that share it. Internal to target/. RFC 7143
 // sections 4.2.2, 4.2.3, 4.2.5, 7 and 11.
 //
-//   session.cc          the public entries, the pump, the life of a task's record
+//   session.cc          the public entries, what is told, the beginning and end of connections
+//   receive.cc          every received PDU: the pump, what any must satisfy, who it is for
+//   task.cc             the life of a task's record
 //   command.cc          SCSI Command: checks, CmdSN order, delivery
 //   data_out.cc         windows, unsolicited data, R2T, Data-Out
 //   data_in.cc          SendData, Complete, Data-In, SCSI Response
@@ -324,32 +326,38 @@ struct SessionState {
   void Notify(const Notice& notice);
   void NotifyTask(EventKind kind, uint32_t task, uint32_t offset = 0, uint32_t length = 0);
   void Fill(const Notice& notice, Event* event);
-  bool Pump(Row& row, Event* event);  // true: `event` holds a kReleaseRx
   Row* FindRow(ConnectionId id);
   const Row* FindRow(ConnectionId id) const;
   uint32_t IndexOf(const Row& row) const { return static_cast<uint32_t>(&row - rows); }
   ConnectionId IdOf(const Row& row) const { return {IndexOf(row), row.generation}; }
   uint32_t IndexOf(const Task& task) const { return static_cast<uint32_t>(&task - tasks); }
-  Error FindTask(TaskId id, uint32_t* index) const;
   bool NoticeRoom() const;
   bool Discovery() const { return parameters.SessionType == text::SessionKind::kDiscovery; }
   void SawTime(Instant at);
+  void OnClosed(Row& row);
+  Error Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* memory, ConnectionId* id);
+  void EndConnection(Row& row, Error error, bool flush);
+  void LeaveFullFeature(Row& row, CsmEvent event);
+  void EndSession(Error error, bool flush);
+  bool TellEnd(Event* event);
+
+  // ---- receive.cc
+  bool CanPump(const Row& row) const;
+  bool Pump(Row& row, Event* event);  // true: `event` holds a kReleaseRx
   Error CheckAny(const Row& row, const RxItem& item) const;
   bool OnHeader(Row& row);
   bool OnPlainHeader(Row& row, const RxItem& item);
   void OnEnd(Row& row);
   void Execute(Row& row, const wire::Bhs& header, uint32_t echo, uint32_t size);
-  void EndTask(Task& task);
-  void Unlist(uint32_t task);
-  void OnClosed(Row& row);
-  Error Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* memory, ConnectionId* id);
+
+  // ---- task.cc
   uint32_t AcquireTask(Row& row, const wire::Bhs& header, bool immediate);
-  void FreeTask(uint32_t task);
+  Error FindTask(TaskId id, uint32_t* index) const;
+  void EndTask(Task& task);
   void MaybeFree(uint32_t task);
-  void EndConnection(Row& row, Error error, bool flush);
-  void LeaveFullFeature(Row& row, CsmEvent event);
-  void EndSession(Error error, bool flush);
-  bool TellEnd(Event* event);
+  void FreeTask(uint32_t task);
+  void EndWaits(uint32_t task);
+  void Unlist(uint32_t task);
 
   // ---- command.cc
   bool OnCommandHeader(Row& row, const RxItem& item);
@@ -402,7 +410,6 @@ struct SessionState {
   void AdvanceAll();
   void WaitFor(uint32_t request, uint32_t task);
   void AbortAffected(uint32_t request);
-  void EndWaits(uint32_t task);
   void TellTermination(const Task& task);
   void RespondFunction(Row& row, uint32_t itt, uint8_t response, uint32_t ari, uint32_t request);
   void OnSingleTaskFunction(Row& row, const wire::Bhs& header);
@@ -452,7 +459,6 @@ struct SessionState {
   void DrainDone(Row& row);
   Deadline PollTimeout() const;
   void HandleTimeout(Instant at);
-  bool CanPump(const Row& row) const;
 };
 
 // Cookies of the sender: a kind and an index.
