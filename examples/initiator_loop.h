@@ -3,7 +3,8 @@
  * nbdkit_isthmus.c.
  *
  *   struct disk d = {.fd = -1};
- *   if (disk_open(&d, "192.0.2.1", "3260", "iqn.2026-11.example:disk", "iqn.2026-11.example:me", "CRC32C,None")) ...
+ *   isthmus_initiator_connection_options options;       names; with CHAP, its accounts and hashes (chap.h)
+ *   if (disk_open(&d, "192.0.2.1", "3260", &options, "CRC32C,None")) ...
  *   struct task read = {.cdb = {0x88, ...}, .in = buffer, .size = 4096};
  *   if (disk_run(&d, 0, &read, 1)) ...    an errno: EIO, EROFS, EOPNOTSUPP, ESHUTDOWN (the connection is over)
  *   disk_close(&d); */
@@ -63,7 +64,8 @@ static void drain(struct disk* d) {
     } else if (e.kind == ISTHMUS_INITIATOR_COMPLETED) {
       finish(d, &e);
     } else if (e.kind == ISTHMUS_INITIATOR_DISCONNECT) {
-      if (e.error.code) snprintf(d->why, sizeof d->why, "%s", isthmus_error_description(e.error.code));
+      if (e.error.code && !d->connection) /* of a login something better is known */
+        snprintf(d->why, sizeof d->why, "%s", isthmus_error_description(e.error.code));
       d->over = true;
     }
   }
@@ -161,29 +163,27 @@ static int tcp_connect(const char* host, const char* port) {
 
 /* Connects and logs in; `digests` is the value of HeaderDigest and DataDigest (section 13.1). -1, and d->why: refused.
  */
-static int disk_open(struct disk* d, const char* host, const char* port, const char* target, const char* name,
+static int disk_open(struct disk* d, const char* host, const char* port, isthmus_initiator_connection_options* options,
                      const char* digests) {
   const isthmus_initiator_session_options session_options = {.size = sizeof session_options};
-  isthmus_initiator_connection_options options;
-  isthmus_initiator_connection_options_init(&options, sizeof options);
   const char* const keys[][2] = {{"HeaderDigest", digests}, {"DataDigest", digests}};
   isthmus_offer* offer = make_offer(ISTHMUS_INITIATOR, keys, 2);
-  options.initiator_name = name;
-  options.target_name = target;
-  options.isid[0] = 0x80; /* a random ISID: each connection is a session of its own (10.1.1, 11.12.5) */
-  bool good = getrandom(options.isid + 1, 5, 0) == 5 && offer;
-  options.offer = offer;
-  const size_t size = isthmus_initiator_connection_size(&options);
+  options->isid[0] = 0x80; /* a random ISID: each connection is a session of its own (10.1.1, 11.12.5) */
+  options->offer = offer;
+  bool good = getrandom(options->isid + 1, 5, 0) == 5 && getrandom(options->entropy, 64, 0) == 64 && offer;
+  const int wrong = isthmus_initiator_connection_check(options);
+  const size_t size = isthmus_initiator_connection_size(options);
   const size_t session_size = isthmus_initiator_session_size(&session_options);
-  snprintf(d->why, sizeof d->why, good ? "cannot connect" : "wrong digests");
-  good = good && (d->fd = tcp_connect(host, port)) >= 0 && (d->connection_memory = malloc(size)) &&
+  const char* why = !good ? "wrong digests" : wrong ? isthmus_error_description(wrong) : "cannot connect";
+  snprintf(d->why, sizeof d->why, "%s", why);
+  good = good && !wrong && (d->fd = tcp_connect(host, port)) >= 0 && (d->connection_memory = malloc(size)) &&
          (d->session_memory = malloc(session_size)) &&
-         isthmus_initiator_connection_init(d->connection_memory, size, &options, &d->connection) == 0 &&
+         isthmus_initiator_connection_init(d->connection_memory, size, options, &d->connection) == 0 &&
          isthmus_initiator_session_init(d->session_memory, session_size, &session_options, &d->session) == 0;
   while (good && d->connection && !d->over) turn(d);
   free(offer);
   if (good && !d->over) {
-    snprintf(d->why, sizeof d->why, "the connection was closed"); /* when it will be, unless something better is known */
+    snprintf(d->why, sizeof d->why, "the connection was closed"); /* by then, unless something better is known */
     return 0;
   }
   disk_close(d);

@@ -1,15 +1,16 @@
 /* An nbdkit plugin: any iSCSI disk as an NBD disk, with CRC32C digests. A thread and a session for each NBD client.
  *
- *   cc -O2 -fPIC -shared nbdkit_isthmus.c -o nbdkit_isthmus.so $(pkg-config --cflags --libs isthmus)
+ *   cc -O2 -fPIC -shared nbdkit_isthmus.c -o nbdkit_isthmus.so $(pkg-config --cflags --libs isthmus libcrypto)
  *   nbdkit ./nbdkit_isthmus.so iscsi://192.0.2.1:3260/iqn.2026-11.example:disk/0
  *
  * digests=CRC32C demands both digests, digests=None refuses them; without it they are used if the target has them.
- * After a lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that.
- * Without CHAP, which takes a hash from the host (docs/embedding.md). */
+ * secrets=FILE (mode 600) is for CHAP: a line NAME SECRET, and mutual NAME SECRET if the target is to prove itself too.
+ * After a lost connection everything fails until the disk is opened again: nbdkit's --filter=retry does that. */
 #define _GNU_SOURCE
 #define NBDKIT_API_VERSION 2
 #include <nbdkit-plugin.h>
 
+#include "chap.h"
 #include "initiator_loop.h"
 
 #define THREAD_MODEL NBDKIT_THREAD_MODEL_SERIALIZE_REQUESTS /* of one client */
@@ -17,6 +18,7 @@ enum { kPiece = 1 << 20, kPieces = 32 };                    /* bytes of a READ o
 
 static char host[256], port[16] = "3260", target[224], digests[16] = "CRC32C,None";
 static uint32_t lun;
+static struct chap chap; /* without a name: no CHAP */
 
 struct handle {
   struct disk disk;
@@ -27,6 +29,8 @@ struct handle {
 
 static int config(const char* key, const char* value) {
   if (strcmp(key, "digests") == 0 && strlen(value) < sizeof digests) return strcpy(digests, value), 0;
+  const char* wrong = "expected iscsi://HOST[:PORT]/TARGET/LUN, secrets=FILE or digests=CRC32C[,None]";
+  if (strcmp(key, "secrets") == 0 && (wrong = chap_read(&chap, value)) == NULL) return 0;
   /* iscsi://HOST[:PORT]/TARGET/LUN, an IPv6 address in brackets */
   if (strcmp(key, "url") == 0 &&
       (sscanf(value, "iscsi://[%255[^]]]:%15[0-9]/%223[^/]/%u", host, port, target, &lun) == 4 ||
@@ -34,7 +38,7 @@ static int config(const char* key, const char* value) {
        sscanf(value, "iscsi://%255[^:/]/%223[^/]/%u", host, target, &lun) == 3)) {
     return 0;
   }
-  nbdkit_error("%s=%s: expected iscsi://HOST[:PORT]/TARGET/LUN, or digests=CRC32C, None or CRC32C,None", key, value);
+  nbdkit_error("%s=%s: %s", key, value, wrong);
   return -1;
 }
 
@@ -63,7 +67,12 @@ static void* open_handle(int readonly) {
   (void)readonly;
   struct handle* h = calloc(1, sizeof *h);
   if (h == NULL) return NULL;
-  if (disk_open(&h->disk, host, port, target, "iqn.2026-11.example:nbdkit", digests)) {
+  isthmus_initiator_connection_options options;
+  isthmus_initiator_connection_options_init(&options, sizeof options);
+  options.initiator_name = "iqn.2026-11.example:nbdkit";
+  options.target_name = target;
+  if (chap.name) chap_use(&chap, &options);
+  if (disk_open(&h->disk, host, port, &options, digests)) {
     nbdkit_error("%s: %s", target, h->disk.why);
     return free(h), NULL;
   }
@@ -160,6 +169,7 @@ static int do_zero(void* handle, uint32_t count, uint64_t offset, uint32_t flags
   return (flags & NBDKIT_FLAG_FUA) ? do_flush(h, 0) : 0;
 }
 
+static void unload(void) { chap_wipe(&chap); }
 static int yes(void* handle) { return (void)handle, 1; }
 static int can_trim(void* handle) { return ((struct handle*)handle)->unmaps; }
 static int can_fua(void* handle) { return (void)handle, NBDKIT_FUA_NATIVE; }
@@ -170,6 +180,7 @@ static struct nbdkit_plugin plugin = {
     .magic_config_key = "url",
     .config = config,
     .config_complete = config_complete,
+    .unload = unload,
     .open = open_handle,
     .close = close_handle,
     .get_size = get_size,

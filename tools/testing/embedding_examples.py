@@ -85,7 +85,7 @@ def _copy_both_ways(installed: Installed, plugin: pathlib.Path, scene: case.Scen
 def _plugin(installed: Installed) -> pathlib.Path:
     for program in ("nbdkit", "nbdcopy", "qemu-img"):
         need(program, "the nbdkit plugin is not tried")
-    return _compile(installed, "nbdkit_isthmus", "-fPIC", "-shared")
+    return _compile(installed, "nbdkit_isthmus", "-fPIC", "-shared", "-lcrypto")
 
 
 def nbdkit_plugin_with_iscsi_target(installed: Installed) -> None:
@@ -119,6 +119,47 @@ def nbdkit_plugin_with_tgt(installed: Installed) -> None:
     with _scene(installed, "nbdkit-tgt") as scene:
         disk = tgt.Tgt(scene).add("iqn.2026-11.example:nbd", _image(scene, "disk", 32), digests=True)
         _copy_both_ways(installed, plugin, scene, disk, 32)
+
+
+CHAP = {"user": "alice", "secret": "sesame sesame", "mutual_user": "disk", "mutual_secret": "open open open"}
+
+
+def _chap_size(installed: Installed, plugin: pathlib.Path, disk, secrets: pathlib.Path | None) -> str:
+    """What nbdinfo says the size is, or why there is none, with these secrets; they must not be seen anywhere."""
+    words = [] if secrets is None else [f"secrets={secrets}"]
+    done = subprocess.run(["nbdkit", "--unix", "-", "--foreground", "--verbose", plugin, disk.url(), *words, "--run",
+                           "nbdinfo --size $uri"], env=installed.environment, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, text=True)
+    for secret in ("sesame", "open open"):
+        if secret in done.stdout + done.stderr:
+            raise Failure(f"nbdkit shows a secret: {done.stderr}")
+    return done.stdout.strip() if done.returncode == 0 else done.stderr
+
+
+def nbdkit_plugin_with_chap(installed: Installed) -> None:
+    """One-way and mutual, with iscsi_target and tgt; each thing that can be wrong is refused in its own words."""
+    plugin = _plugin(installed)
+    with _scene(installed, "nbdkit-chap") as scene:
+        one_way = {key: value for key, value in CHAP.items() if not key.startswith("mutual")}
+        served = ours.Target(scene, ["ram:4M"], chap=CHAP).disk
+        disks = [served]
+        if case.find_program("tgtd") is not None:
+            disks.append(tgt.Tgt(scene).add("iqn.2026-11.example:nbd", _image(scene, "disk", 4), **CHAP))
+        for disk in disks:
+            for name, accounts in (("one-way", one_way), ("mutual", CHAP)):
+                told = _chap_size(installed, plugin, disk, ours.write_secrets(scene, name, accounts))
+                scene.equal(told, str(4 * MEBIBYTE), f"size by {name} CHAP, or why not, at {disk.iqn}")
+        open_to_all = ours.write_secrets(scene, "open", CHAP)
+        open_to_all.chmod(0o640)
+        short = ours.write_secrets(scene, "short", one_way)
+        short.write_text("alice sesame\n")
+        wrong = ours.write_secrets(scene, "wrong", one_way | {"secret": "sesame sesam0"})
+        mutual = ours.write_secrets(scene, "wrong-mutual", CHAP | {"mutual_secret": "open open ope0"})
+        for secrets, words in ((None, "login: authentication failed"), (wrong, "login: authentication failed"),
+                               (mutual, "login: target not authenticated"), (open_to_all, "chmod 600"),
+                               (short, "12 bytes"), (scene.folder / "none", "No such file")):
+            told = _chap_size(installed, plugin, served, secrets)
+            scene.check(words in told, f"with {secrets} nbdkit does not say {words!r} but {told}")
 
 
 def nbdkit_plugin_reconnects(installed: Installed) -> None:
@@ -233,6 +274,6 @@ def another_bazel_workspace(installed: Installed) -> None:
 
 
 CHECKS = [examples_are_small, digests_alone, nbdkit_plugin_with_iscsi_target, nbdkit_plugin_with_tgt,
-          nbdkit_plugin_reconnects,
+          nbdkit_plugin_with_chap, nbdkit_plugin_reconnects,
           target_loop_with_stock_initiators, dissector_agrees_with_tshark, one_evening_as_the_page_says,
           another_bazel_workspace]
