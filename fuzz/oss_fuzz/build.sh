@@ -5,6 +5,7 @@
 # Not here: config_file, url and secret_file (the programs' front-ends bring Abseil, CLI11 and JSON) and failalloc, which
 # replaces operator new. tools/test fuzzers builds all of this and runs it.
 
+set -eu  # also where Bash is called with this file
 cd "$(dirname "${BASH_SOURCE[0]}")"
 [[ -d ../../protocol ]] && cd ../.. || cd "$SRC/isthmus"
 : "${CC:=clang-14}" "${CXX:=clang++-14}" "${CFLAGS:=}" "${CXXFLAGS:=}" "${LIB_FUZZING_ENGINE:=-fsanitize=fuzzer}"
@@ -12,7 +13,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 # The engines, what the fuzzers share, and no tests, programs, or what needs a library.
 sources=$(ls digest/*.cc protocol/*.cc protocol/*/*.cc protocol/connection/testing/*.cc target/*.cc initiator/*.cc \
-  transport/simulated_tcp.cc transport/offload/*.cc transport/offload/testing/*.cc |
+  transport/simulated_tcp.cc transport/offload/*.cc transport/offload/testing/*.cc examples/example_device.cc |
   grep -v -e '_test\.cc$' -e '_main\.cc$' -e '/print_' -e 'dump_tables' -e '/isal' -e 'kernel_check' \
     -e 'openssl_hashes')
 shared="fuzz/raw_pdu.cc fuzz/pdu_mutator.cc fuzz/script.cc fuzz/cells.cc"
