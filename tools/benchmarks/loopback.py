@@ -7,7 +7,9 @@
             iscsi_target: what digests cost each
   idle      processor time of an idle iscsi_target, which has served a session, over 5 seconds
 
-Each row alternates its contestants --rounds times and takes medians, so that a disturbance meets all of them.
+Each row alternates its contestants --rounds times and takes medians, so that a disturbance meets all of them. What digests
+cost a copy is the median of the ratios of neighbours, each of two copies that ran one after the other; the quartiles stand
+beside it.
 
   tools/bench loopback                       measure and print; leaves .bench/loopback.json
   tools/bench loopback --update_docs         the same, and puts the tables into docs/performance.md and docs/digest.md
@@ -45,7 +47,7 @@ def _copy(scene: case.Scene, source, sink) -> float:
 
 
 def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int) -> dict:
-    """MB/s by contestant."""
+    """MB/s by contestant, of each round."""
     size = mebibytes << 20
     shared = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
     scene.defer(lambda: subprocess.run(["rm", "-rf", shared], check=False))
@@ -63,7 +65,7 @@ def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int)
                 ("copy out, digests off", lambda: _copy(scene, disk.url(**_OFF), shared / "sink")),
                 ("copy out, both digests", lambda: _copy(scene, disk.url(**_ON), shared / "sink"))):
             seen.setdefault(name, []).append(run())
-    return {name: statistics.median(rates) for name, rates in seen.items()}
+    return seen
 
 
 def _iscsi_perf(scene: case.Scene, url: str, block: int, depth: int, seconds: int) -> float:
@@ -144,11 +146,13 @@ def tables(run: dict) -> str:
     """The run as Markdown; each ratio is of figures of this run."""
     lines = [f"{run['machine']}; {run['date']}; `tools/bench loopback --mebibytes={run['mebibytes']} --rounds={run['rounds']}`.",
              "", _row(f"{run['mebibytes']} MiB in requests of 256 KiB, depth 16", "MB/s", "to the bare loop"), "| --- | ---: | ---: |"]
-    bare = run["copy"]["bare send and receive"]
-    lines += [_row(name, f"{rate:.0f}", f"{rate / bare:.2f}") for name, rate in run["copy"].items()]
+    medians = {name: statistics.median(rates) for name, rates in run["copy"].items()}
+    bare = medians["bare send and receive"]
+    lines += [_row(name, f"{rate:.0f}", f"{rate / bare:.2f}") for name, rate in medians.items()]
     for way in ("in", "out"):
-        ratio = run["copy"][f"copy {way}, both digests"] / run["copy"][f"copy {way}, digests off"]
-        lines.append(_row(f"copy {way}: both digests to digests off", "", f"{ratio:.2f}"))
+        ratios = [on / off for on, off in zip(run["copy"][f"copy {way}, both digests"], run["copy"][f"copy {way}, digests off"])]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        lines.append(_row(f"copy {way}: both digests to digests off", f"{low:.2f} to {high:.2f}", f"{middle:.2f}"))
     lines += ["", _row("`iscsi-perf`, reads", "iscsi_target, IOPS", "tgt, IOPS", "ratio"), "| --- | ---: | ---: | ---: |"]
     for name, rates in run["perf"].items():
         lines.append(_row(name, f"{rates['iscsi_target']:.0f}", f"{rates['tgt']:.0f}", f"{rates['iscsi_target'] / rates['tgt']:.2f}"))
@@ -180,6 +184,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--mebibytes", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement of IOPS")
+    parser.add_argument("--only", choices=["copy", "perf", "clients", "idle"], help="measure and print only this")
     parser.add_argument("--update_docs", action="store_true")
     arguments = parser.parse_args(words)
     folder = bazel.build(bazel.OPTIMISED, ["//bench:bare_loop"])
@@ -190,11 +195,15 @@ def main(words: list[str]) -> int:
                              ("perf", lambda scene: perf(scene, arguments.rounds, arguments.seconds)),
                              ("clients", lambda scene: clients(scene, arguments.rounds, arguments.seconds)),
                              ("idle", idle)):
+            if arguments.only not in (None, key):
+                continue
             place = pathlib.Path(name) / key
             place.mkdir()
             with case.Scene(place) as scene:
                 run[key] = measure(scene)
             print(key, json.dumps(run[key]), flush=True)
+    if arguments.only:
+        return 0
     _OUT.mkdir(exist_ok=True)
     (_OUT / "loopback.json").write_text(json.dumps(run, indent=1) + "\n")
     print(tables(run), client_table(run), sep="\n\n")

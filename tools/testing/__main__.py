@@ -109,10 +109,10 @@ def main() -> int:
         seconds = time.monotonic() - start
         total.add(outcome)
         table.append(f"{part:11} {seconds:6.0f} s  {outcome.passed:6} {len(outcome.failed):6} {len(outcome.skipped):7}")
-    print(f"\n{'part':11} {'time':>8}  passed failed skipped")
-    print("\n".join(table))
     for name in total.skipped:
         print("skipped:", name)
+    print(f"\n{'part':11} {'time':>8}  passed failed skipped")
+    print("\n".join(table))
     for name in total.failed:
         print("FAILED:", name)
     print(total)
