@@ -34,6 +34,8 @@ inline constexpr CounterRow<SessionCounters> kSessionCounterRows[] = {
     {"discarded_pdus", "PDUs without effect, as RFC 7143 has it", &SessionCounters::discarded_pdus},
     {"window_closed", "times that a command waited because the target's window was closed",
      &SessionCounters::window_closed},
+    {"data_in_sequences_too_long", "Data-In sequences longer than MaxBurstLength, against RFC 7143",
+     &SessionCounters::data_in_sequences_too_long},
 };
 static_assert(EachCounterHasItsRow(kSessionCounterRows));
 

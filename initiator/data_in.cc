@@ -75,10 +75,6 @@ Error SessionState::CheckDataIn(const wire::Bhs& header, const Task& task, uint3
   if (length > 0 && InOrder() && offset < task.data_in_next) {
     return error(ErrorCode::kDataInOrder, static_cast<uint32_t>(offset));
   }
-  const uint64_t sequence = uint64_t{task.sequence_bytes} + length;
-  if (sequence > parameters.MaxBurstLength) {
-    return error(ErrorCode::kDataInSequenceTooLong, static_cast<uint32_t>(sequence));
-  }
   return Error::Ok();
 }
 
@@ -93,8 +89,7 @@ void SessionState::OnDataIn(const RxItem& item) {
   ++counters.data_in_pdus;
   counters.data_in_bytes += item.data_segment_length;
   ++task->data_sn;
-  task->sequence_bytes =
-      wire::Get(header, wire::kFinal) ? 0 : task->sequence_bytes + item.data_segment_length;
+  CountSequence(*task, wire::Get(header, wire::kFinal), item.data_segment_length);
   if (!CountDataIn(*task, wire::Get(header, wire::kBufferOffset), item.data_segment_length)) {
     const Error error = MakeError(ErrorCode::kDataRunsFull, Role::kInitiator, PduClass::kData,
                                   parameters.ErrorRecoveryLevel);
@@ -107,6 +102,20 @@ void SessionState::OnDataIn(const RxItem& item) {
     task->error = error;
   }
   if (has_status) OnDataInStatus(*task, header);
+}
+
+// Section 11.7.1 bounds a sequence by MaxBurstLength. Targets that never end one before the command's
+// data ends (tgt) break it, and cost nothing but the count: no buffer here is a sequence's, and every
+// byte has its place in the command's destination.
+void SessionState::CountSequence(Task& task, bool final, uint32_t length) {
+  const bool was_too_long = task.sequence_bytes > parameters.MaxBurstLength;
+  const uint64_t sequence = uint64_t{task.sequence_bytes} + length;
+  if (sequence > parameters.MaxBurstLength && !was_too_long) {
+    ++counters.data_in_sequences_too_long;
+    Violation(ErrorCode::kDataInSequenceTooLong, PduClass::kData, static_cast<uint32_t>(sequence));
+  }
+  task.sequence_bytes =
+      final ? 0 : static_cast<uint32_t>(std::min<uint64_t>(sequence, 0xffffffff));
 }
 
 // Counts each byte once. False: more pieces lie apart than are kept track of.

@@ -120,6 +120,7 @@ struct SessionCounters {
   uint64_t data_in_bytes = 0, data_out_bytes = 0;
   uint64_t rejects = 0, async_messages = 0, pings_sent = 0, pings_answered = 0;
   uint64_t data_digest_errors = 0, discarded_pdus = 0, window_closed = 0;
+  uint64_t data_in_sequences_too_long = 0;
 };
 
 struct SessionState;  // initiator/session_state.h

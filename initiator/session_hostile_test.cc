@@ -273,14 +273,28 @@ TEST_F(SessionTest, TooManyR2tsEndTheSession) {
   EXPECT_EQ(h.Only(EventKind::kDisconnect).error.code, ErrorCode::kR2tTooMany);
 }
 
-TEST_F(SessionTest, SequencesAreBounded) {
+TEST_F(SessionTest, SequencesAboveMaxBurstLengthAreTakenAndCounted) {
+  // DataInSequenceTooLong: tgt sends a command's data as one sequence, however long. Counted once each.
   Start(With(kPlainKeys, "MaxBurstLength", "512"));
-  std::vector<uint8_t> buffer(1024);
+  std::vector<uint8_t> buffer(1800);
   Read(buffer, 1);
   const Pdu read = h.OneSent();
-  h.Send(h.DataIn(read.itt(), 0, 0, Pattern(300), 0x00));
-  h.Send(h.DataIn(read.itt(), 1, 300, Pattern(300), 0x00));
-  EXPECT_EQ(h.Only(EventKind::kDisconnect).error.code, ErrorCode::kDataInSequenceTooLong);
+  const std::vector<uint8_t> data = Pattern(1800);
+  const auto part = [&](uint32_t data_sn, uint32_t offset, uint32_t length, uint8_t flags) {
+    const auto begin = data.begin() + offset;
+    h.Send(h.DataIn(read.itt(), data_sn, offset, {begin, begin + length}, flags));
+  };
+  part(0, 0, 512, 0x80);  // as long as may be
+  EXPECT_EQ(h.session->counters().data_in_sequences_too_long, 0u);
+  part(1, 512, 300, 0x00);
+  part(2, 812, 213, 0x00);
+  EXPECT_EQ(h.session->counters().data_in_sequences_too_long, 1u);
+  part(3, 1025, 175, 0x80);
+  EXPECT_EQ(h.session->counters().data_in_sequences_too_long, 1u);
+  part(4, 1200, 600, 0x81);
+  EXPECT_EQ(h.session->counters().data_in_sequences_too_long, 2u);
+  EXPECT_EQ(h.Only(EventKind::kCompleted).outcome, Outcome::kAnswered);
+  EXPECT_EQ(buffer, data);
 }
 
 TEST_F(SessionTest, ClosesAtEveryByteOfAScenario) {

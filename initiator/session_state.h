@@ -204,6 +204,7 @@ struct SessionState final : Stamper {
   std::span<std::byte> DataInSink(const RxItem& item);
   Error CheckDataIn(const wire::Bhs& header, const Task& task, uint32_t length) const;
   void OnDataIn(const RxItem& item);
+  void CountSequence(Task& task, bool final, uint32_t length);
   bool CountDataIn(Task& task, uint32_t offset, uint32_t length);
   void OnDataInStatus(Task& task, const wire::Bhs& header);
 
