@@ -10,9 +10,12 @@
 //
 //   SocketDriver driver(std::move(socket), tap);
 //   while ((r = driver.Read(port, pool, now)) == IoResult::kProgress) {
-//     while (port.Next(&event)) Handle(event);
-//     driver.AfterDrain(port, pool);
-//     if (driver.Write(port, now) == IoResult::kBlocked) wait for EPOLLOUT;
+//     do {
+//       while (port.Next(&event)) Handle(event);
+//       driver.AfterDrain(port, pool);
+//       r = driver.Write(port, now);
+//     } while (r == IoResult::kDrain);
+//     if (r == IoResult::kBlocked || r == IoResult::kProgress) wait for EPOLLOUT;
 //   }
 #ifndef ISTHMUS_TRANSPORT_SOCKET_DRIVER_H_
 #define ISTHMUS_TRANSPORT_SOCKET_DRIVER_H_
@@ -93,6 +96,7 @@ class Tap {
 enum class IoResult : uint8_t {
   kProgress,  // bytes moved: drain events, then call again
   kBlocked,   // the socket has nothing, or takes nothing, now
+  kDrain,     // of Write(): bytes left, and what waits unread in the engine may go on: drain events, write again
   kIdle,      // the engine wants nothing moved (back-pressure), or has nothing to send
   kClosed,    // the peer closed its direction
   kFailed,    // error() tells
@@ -139,10 +143,20 @@ class SocketDriver {
   }
 
   // Gathers and sends until the engine has nothing, or the socket takes no more. kProgress: the fairness budget is spent.
+  // kDrain: what left may have made room for answers (Rejects, echoes) to what waits unread. No event tells of that, and
+  // nothing else looks at it before the peer sends more, for which the peer may be waiting in its turn.
   template <Port P>
-  IoResult Write(P& port, Instant now);
+  IoResult Write(P& port, Instant now) {
+    const uint64_t before = sent_;
+    const IoResult result = Gather(port, now);
+    const bool made_room = sent_ != before && result != IoResult::kFailed;
+    return made_room && port.UnconsumedRx() > 0 ? IoResult::kDrain : result;
+  }
 
  private:
+  template <Port P>
+  IoResult Gather(P& port, Instant now);
+
   // A destination shorter than this is not worth an entry of the scatter list: one copy is cheaper than a second read.
   static constexpr size_t kInPlaceBytes = 2048;
   // From this size on a destination is worth a read of its own, that takes behind it no more than the next header and what
@@ -230,7 +244,7 @@ IoResult SocketDriver::Read(P& port, RxBufferPool& pool, Instant now) {
 }
 
 template <Port P>
-IoResult SocketDriver::Write(P& port, Instant now) {
+IoResult SocketDriver::Gather(P& port, Instant now) {
   for (size_t budget = kWriteBudgetBytes;;) {
     std::array<TxSlice, kMaxSlices> slices;
     std::array<iovec, kMaxSlices> vector;

@@ -248,6 +248,26 @@ TEST(SocketDriver, DoesNotReadWhileTheEngineHoldsBytes) {
   EXPECT_EQ(receiver.Read(to, pool, Instant{}), IoResult::kBlocked);
 }
 
+TEST(SocketDriver, AsksForADrainWhenWhatLeftMayHaveMadeRoomForWhatWaits) {
+  Ends ends = Connected();
+  SocketDriver sender(std::move(ends.left));
+  FakePort port;
+  port.to_send = "answer";
+  port.held = 48;
+  EXPECT_EQ(sender.Write(port, Instant{}), IoResult::kDrain);
+  EXPECT_EQ(sender.Write(port, Instant{}), IoResult::kIdle);  // nothing left: nothing is new
+  port.held = 0;
+  port.to_send += "more";
+  EXPECT_EQ(sender.Write(port, Instant{}), IoResult::kIdle);
+  port.held = 48;
+  port.to_send += std::string(20 << 20, 'x');  // also in front of a full socket
+  port.slice_size = 10'007;
+  IoResult result = sender.Write(port, Instant{});
+  EXPECT_EQ(result, IoResult::kDrain);
+  while (result == IoResult::kDrain) result = sender.Write(port, Instant{});
+  EXPECT_EQ(result, IoResult::kBlocked);
+}
+
 TEST(SocketDriver, TellsCloseAndFailureApart) {
   Ends ends = Connected();
   SocketDriver receiver(std::move(ends.right));

@@ -209,6 +209,7 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
     }
     driver_->AfterDrain(connection, rx_buffers_);
     IoResult result = driver_->Write(connection, MonotonicNow());
+    if (result == IoResult::kDrain) continue;
     if (result != IoResult::kFailed) {
       if (absl::Status status = WaitFor(driver_->fd(), result == IoResult::kBlocked ? POLLIN | POLLOUT : POLLIN,
                                         connection.PollTimeout(), absl::InfiniteDuration());
@@ -293,18 +294,17 @@ absl::Status Client::Pump() {
     if (!driver_.has_value()) return absl::OkStatus();
     transport::SessionPort<Session> port{*session_, id_};
     driver_->AfterDrain(port, rx_buffers_);
-    const uint64_t sent = driver_->sent();
     const IoResult result = closing_ && !flush_ ? IoResult::kIdle : driver_->Write(port, MonotonicNow());
     blocked_ = result == IoResult::kBlocked || result == IoResult::kProgress;
     if (result == IoResult::kFailed) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kInitiator, PduClass::kNone, 0));
       again = true;
+    } else if (result == IoResult::kDrain) {
+      again = true;
     } else if (closing_ && !blocked_) {
       CloseTransport(reason_);
       again = true;
     }
-    // What was sent may have made room for answers to what waits unread, of which no event tells.
-    again |= driver_.has_value() && driver_->sent() != sent && session_->UnconsumedRx(id_) > 0;
     again |= Drain();
   }
   return absl::OkStatus();

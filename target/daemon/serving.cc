@@ -192,16 +192,14 @@ void Serving::Pump() {
     } else {
       driver_->AfterDrain(*connection_, worker_.rx_buffers);
     }
-    const uint64_t sent = driver_->sent();
-    if (!drop_) written = Write(transport::MonotonicNow());
+    written = drop_ ? Io::kIdle : Write(transport::MonotonicNow());
     if (written == Io::kFailed) {
       CloseTransport(MakeError(ErrorCode::kTransportClosed, Role::kTarget, PduClass::kNone, 0));
       pump_again_ = true;  // the session tells what becomes of its tasks, and that it has ended
       continue;
     }
-    // What was sent may have made room for answers (Rejects, echoes) to what waits unread, of which no event tells.
-    pump_again_ |= driver_->sent() != sent && Unread() > 0;
-    pump_again_ |= DrainEvents();  // it may also have released tasks
+    pump_again_ |= written == Io::kDrain;
+    pump_again_ |= DrainEvents();  // what was sent may have released tasks
   } while (pump_again_);
   pumping_ = false;
   if (closing_ && driver_.has_value() && (drop_ || written == Io::kIdle))
