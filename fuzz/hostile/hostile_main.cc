@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "CLI/CLI.hpp"
+#include "capi/version.h"
 #include "fuzz/hostile/attack.h"
 #include "fuzz/hostile/report.h"
 #include "fuzz/hostile/socket_peer.h"
@@ -188,6 +189,8 @@ int Main(int argc, char** argv) {
   CLI::App app{
       "Named misbehaviours against an iSCSI target (TEST... URL) or initiator (--listen). "
       "Tests of a target overwrite the first blocks of its disk."};
+  app.set_version_flag("--version", std::string("iscsi_hostile (Isthmus) ") + kVersion,
+                       "Print the version");
   app.add_option("TEST", flags.words,
                  "Names, beginnings of names, or all; then the target's URL, without --listen");
   app.add_flag("--list", flags.list, "Print the tests: what each does and what it requires");

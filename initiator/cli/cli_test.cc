@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "capi/version.h"
 #include "gtest/gtest.h"
 #include "initiator/client/served_disk.h"
 

@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "capi/version.h"
 #include "initiator/cli/program.h"
 #include "initiator/client/url.h"
 #include "protocol/text/key_table.h"
@@ -121,6 +123,7 @@ int Program::Run(int argc, char** argv) {
       "iscsi uses iSCSI disks (RFC 7143): "
       "iscsi://[user@]host[:port]/target-name/lun[?header_digest=crc32c&data_digest=crc32c]",
       "iscsi");
+  app.set_version_flag("--version", absl::StrCat("iscsi (Isthmus) ", kVersion), "Print the version");
   app.require_subcommand(1);
   app.fallthrough();
   app.add_option(
@@ -207,7 +210,7 @@ int Program::Run(int argc, char** argv) {
     std::fprintf(stderr, "iscsi: %s; iscsi --help lists commands and flags\n", error.what());
     return 2;
   } catch (const CLI::ParseError& error) {
-    if (error.get_exit_code() == 0) return app.exit(error);  // --help
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
     std::fprintf(stderr, "iscsi: %s\n", error.what());
     return 2;
   }

@@ -9,6 +9,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "capi/version.h"
 #include "protocol/text/key_table.h"
 #include "protocol/text/names.h"
 #include "target/daemon/config_file.h"
@@ -119,6 +120,8 @@ absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv) {
       "SIGUSR1 writes --stats.",
       "iscsi_target");
   app.option_defaults()->always_capture_default(false);
+  app.set_version_flag("--version", absl::StrCat("iscsi_target (Isthmus) ", kVersion),
+                       "Print the version");
   CLI::Option* file_flag =
       app.add_option("--config", config_path,
                      "File (JSON) with portals, targets, accounts and all of the settings below; "
@@ -152,6 +155,9 @@ absl::StatusOr<Config> ParseArguments(int argc, const char* const* argv) {
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp&) {
     config.help = app.help();
+    return config;
+  } catch (const CLI::CallForVersion& version) {
+    config.help = absl::StrCat(version.what(), "\n");
     return config;
   } catch (const CLI::ParseError& error) {
     return absl::InvalidArgumentError(error.what());

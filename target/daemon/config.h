@@ -73,7 +73,7 @@ struct Config {
   bool capture_secrets = false;
   // What the offers' texts stand in.
   std::shared_ptr<transport::KeyTexts> texts = std::make_shared<transport::KeyTexts>();
-  std::string help;  // not empty: print it and stop
+  std::string help;  // not empty: of --help or --version; print it and stop
 
   Config();
 };

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capi/version.h"
 #include "gtest/gtest.h"
 #include "protocol/error.h"
 #include "protocol/text/key_table.h"
@@ -102,6 +103,12 @@ TEST(Config, HelpIsNoError) {
   for (const text::KeyInfo* key : transport::SettableKeys(Role::kTarget)) {
     EXPECT_NE(config->help.find(transport::FlagOf(*key)), std::string::npos) << key->name;
   }
+}
+
+TEST(Config, VersionIsThatOfTheLibrary) {
+  const absl::StatusOr<Config> config = Parse({"--version"});
+  ASSERT_TRUE(config.ok()) << config.status();
+  EXPECT_EQ(config->help, std::string("iscsi_target (Isthmus) ") + kVersion + "\n");
 }
 
 TEST(Config, EachKeyOfTheTableIsAFlag) {

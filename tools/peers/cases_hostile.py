@@ -2,6 +2,7 @@
 
 import json
 
+from tools.delivery import tree
 from tools.peers import case, hostile, image, ours, tgt
 from tools.peers.case import Case
 from tools.peers.disk import Disk
@@ -63,6 +64,8 @@ def _lists(scene: case.Scene) -> None:
     scene.check(len(names) >= 150 and len(set(names)) == len(names), f"{len(names)} names")
     scene.run([ours.program("iscsi_hostile"), "all", "iscsi://127.0.0.1"], status=2)
     scene.run([ours.program("iscsi_hostile"), "no.such", "iscsi://127.0.0.1/iqn.2026-11.example:a/0"], status=2)
+    scene.equal(scene.run([ours.program("iscsi_hostile"), "--version"]), f"iscsi_hostile (Isthmus) {tree.version()}\n",
+                "iscsi_hostile --version")
     scene.note(f"{len(names)} tests")
 
 

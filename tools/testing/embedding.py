@@ -248,6 +248,16 @@ def man_pages_name_every_flag(installed: Installed) -> None:
                 raise Failure(f"{page.name}: {told[:400]}")
 
 
+def programs_say_the_version(installed: Installed) -> None:
+    """Of isthmus.h, as isthmus.pc does."""
+    told = {name: run(installed.prefix / "bin" / name, "--version") for name in tree.PROGRAMS}
+    told["isthmus.pc"] = installed.run("pkg-config", "--modversion", "isthmus")
+    wanted = {name: f"{name} (Isthmus) {tree.version()}\n" for name in tree.PROGRAMS} | {
+        "isthmus.pc": tree.version() + "\n"}
+    if told != wanted:
+        raise Failure(f"{told} instead of {wanted}")
+
+
 def _dpkg(root: pathlib.Path, *words: object) -> str:
     return run("dpkg", f"--root={root}", "--force-not-root", "--force-depends", *words)
 
@@ -304,7 +314,7 @@ def _builds_from_root(installed: Installed, root: pathlib.Path, libdir: pathlib.
 CHECKS: list[Callable[[Installed], None]] = [
     needs_only_run_times, shows_only_its_functions, abi_is_kept, archive_holds_everything,
     headers_alone_and_in_any_order, builds_by_pkg_config, builds_static, builds_by_cmake, destdir_is_honoured,
-    man_pages_name_every_flag, packages_install_and_remove,
+    man_pages_name_every_flag, programs_say_the_version, packages_install_and_remove,
 ]
 
 
