@@ -21,7 +21,9 @@ Error CheckName(std::string_view name) {
 Error CheckChap(const ConnectionOptions& options) {
   const ChapOptions& chap = options.chap;
   if (chap.name.empty()) return Error::Ok();
-  if (auth::FindHash(options.hashes, 5) == nullptr) {
+  const bool md5 = auth::FindHash(options.hashes, 5) != nullptr;
+  if (options.hashes.empty() || options.hashes.size() > auth::kMaxAlgorithms ||
+      (!md5 && !chap.allow_without_md5)) {
     return CallerError(ErrorCode::kCallArgument, kHashes);
   }
   const bool mutual = !chap.target_secret.empty();

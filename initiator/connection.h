@@ -60,6 +60,7 @@ struct ChapOptions {
   std::string_view target_secret = {};  // not empty: mutual, the target must prove itself
   bool required = true;                 // refuse a target that asks for no authentication
   bool allow_short_secrets = false;
+  bool allow_without_md5 = false;  // as auth::ChapPolicy's
 };
 
 struct ConnectionOptions {
@@ -78,7 +79,8 @@ struct ConnectionOptions {
   text::Offer offer = DefaultOffer();
 
   ChapOptions chap;
-  // In order of preference; must hold 5 if chap is on. Not owned; outlives the login.
+  // In order of preference; if chap is on, they hold 5 unless it allows otherwise. Not owned;
+  // outlives the login.
   std::span<const auth::HashAlgorithm> hashes = {};
   // Fresh and secret for each connection: the identifier and challenge of mutual CHAP.
   std::array<std::byte, 64> entropy = {};

@@ -38,6 +38,7 @@ LoginFailure FailureOf(uint16_t status) {
 auth::ChapPolicy ChapPolicyOf(const ConnectionOptions& options) {
   auth::ChapPolicy policy;
   policy.algorithms = options.hashes;
+  policy.allow_without_md5 = options.chap.allow_without_md5;
   policy.allow_short_secret = options.chap.allow_short_secrets;
   return policy;
 }

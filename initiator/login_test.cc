@@ -452,6 +452,10 @@ TEST(ConnectionOptionsTest, AreChecked) {
       .name = "user", .secret = "long enough secret", .target_secret = "long enough secret"};
   EXPECT_EQ(Connection::Check(bad).code, ErrorCode::kCallSecretShared);
   bad.chap.target_secret = {};
+  bad.hashes = auth::OpenSslHashes().first(2);  // 8, 7
+  EXPECT_EQ(Connection::Check(bad).code, ErrorCode::kCallArgument);
+  bad.chap.allow_without_md5 = true;
+  EXPECT_TRUE(Connection::Check(bad).ok());
   bad.hashes = {};
   EXPECT_EQ(Connection::Check(bad).code, ErrorCode::kCallArgument);
   EXPECT_EQ(Connection::MemoryNeeded(bad), 0u);

@@ -55,9 +55,10 @@ struct ConnectionState;  // target/connection_state.h
 struct ConnectionOptions {
   Limits limits;
   const digest::Kernel* kernel = nullptr;  // not owned; outlives the connection
-  // CHAP's hashes, best first; must hold 5 (MD5, section 12.1.3). Not copied; outlive the
-  // connection. Empty: no CHAP.
+  // CHAP's hashes that are accepted (the initiator's order decides); they hold 5 (MD5, section
+  // 12.1.3) unless allow_without_md5. Not copied; outlive the connection. Empty: no CHAP.
   std::span<const auth::HashAlgorithm> hashes;
+  bool allow_without_md5 = false;  // as auth::ChapPolicy's
   // Of this thread's logins: finds reflected challenges; may be nullptr.
   auth::ChallengeHistory* history = nullptr;
   // Fresh and secret for each connection: CHAP identifier (first byte) and challenge.

@@ -217,6 +217,7 @@ Error ContinueChap(ConnectionState& c) {
   if (!login.chap_begun) {
     login.chap_begun = true;
     c.chap.emplace(auth::ChapPolicy{.algorithms = c.options.hashes,
+                                    .allow_without_md5 = c.options.allow_without_md5,
                                     .allow_short_secret = login.allow_short_secret,
                                     .history = c.options.history});
     const std::span<const std::byte> entropy(c.options.entropy);

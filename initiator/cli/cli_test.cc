@@ -146,6 +146,44 @@ TEST(Iscsi, FailedAuthenticationEndsWith5AndTellsNoSecret) {
   ExpectEnded(Iscsi({"inquiry", served.url()}), 5, "authentication failed");
 }
 
+// The numbers of CHAP_A in a capture, in order.
+std::vector<std::string> AlgorithmsIn(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  const std::string bytes{std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
+  std::vector<std::string> found;
+  for (size_t at = 0; (at = bytes.find("CHAP_A=", at)) != std::string::npos;) {
+    at += sizeof("CHAP_A=") - 1;
+    found.push_back(bytes.substr(at, bytes.find_first_not_of("0123456789,", at) - at));
+  }
+  return found;
+}
+
+TEST(Iscsi, ChapAlgorithmsAreOfferedAndAcceptedAsTheFlagsSay) {
+  const std::string secrets = Secrets("algorithms", "alice sekret-sekret-1\nmutual bob sekret-sekret-2\n");
+  const std::string capture = testing::TempDir() + "algorithms.pcapng";
+  ServedDisk served({"--lun=ram:1M", "--chap_secrets=" + secrets, "--chap_algorithms=sha-256,SHA1,SHA3-256"});
+  const auto inquire = [&](std::vector<std::string> flags) {
+    flags.insert(flags.begin(), {"inquiry", served.url(), "--secret_file=" + secrets, "--capture=" + capture});
+    return Iscsi(flags);
+  };
+  using Numbers = std::vector<std::string>;
+  ExpectEnded(inquire({}), 0, "");
+  EXPECT_EQ(AlgorithmsIn(capture), (Numbers{"8,6,5,7", "8"}));
+  ExpectEnded(inquire({"--chap_algorithms=MD5,SHA-256,SHA1"}), 0, "");
+  EXPECT_EQ(AlgorithmsIn(capture), (Numbers{"5,7,6", "7"}));
+  ExpectEnded(inquire({"--chap_algorithms=SHA1"}), 0, "");
+  EXPECT_EQ(AlgorithmsIn(capture), (Numbers{"6", "6"}));
+  ExpectEnded(inquire({"--chap_algorithms=MD5"}), 5, "authentication failed (login status 0x0201)");
+  ExpectEnded(inquire({"--chap_algorithms=SHA-256,SHA256"}), 2,
+              "--chap_algorithms=SHA-256,SHA256: \"SHA256\" is no algorithm of CHAP (MD5, SHA1, SHA-256, SHA3-256)");
+}
+
+TEST(Iscsi, VersionIsThatOfTheLibrary) {
+  ExpectEnded(Iscsi({"--version"}), 0, std::string("iscsi (Isthmus) ") + kVersion + "\n");
+  ExpectEnded(RunProgram({"target/daemon/iscsi_target", "--version"}), 0,
+              std::string("iscsi_target (Isthmus) ") + kVersion + "\n");
+}
+
 TEST(Iscsi, ADigestThatIsDemandedButLackingEndsWith6) {
   ServedDisk served({"--lun=ram:1M", "--header_digest=None"});
   ExpectEnded(Iscsi({"inquiry", served.url() + "?header_digest=crc32c"}), 6,

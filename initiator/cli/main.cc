@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -17,6 +18,7 @@
 #include "initiator/client/url.h"
 #include "protocol/text/key_table.h"
 #include "protocol/text/negotiation.h"
+#include "transport/chap_algorithms.h"
 #include "transport/device_models.h"
 #include "transport/key_flags.h"
 #include "transport/private_file.h"
@@ -104,6 +106,23 @@ void Program::AddKeys(CLI::App& app) {
   }
 }
 
+void Program::AddChapAlgorithms(CLI::App& app) {
+  const auto set = [this](const std::string& value) {
+    absl::StatusOr<transport::ChapAlgorithms> algorithms = transport::ParseChapAlgorithms(value);
+    if (!algorithms.ok()) {
+      throw CLI::ValidationError(
+          absl::StrCat("--chap_algorithms=", value, ": ", algorithms.status().message()));
+    }
+    flags_.chap_algorithms = *std::move(algorithms);
+  };
+  app.add_option_function<std::string>(
+         "--chap_algorithms", set,
+         "CHAP's hash algorithms to offer, in order of preference: list of " +
+             transport::ChapAlgorithmChoices())
+      ->default_str(transport::kChapAlgorithmsToOffer)
+      ->type_name("VALUE");
+}
+
 absl::Status Program::CheckKeys() const {
   text::Offer offer = flags_.offer;
   offer.TargetName = "iqn.2026-11.org.isthmus:any";  // the URL's is checked there
@@ -129,6 +148,7 @@ int Program::Run(int argc, char** argv) {
   app.add_option(
       "--secret_file", flags_.secret_file,
       "CHAP secrets, mode 600: \"NAME SECRET\", and \"mutual NAME SECRET\" for the target");
+  AddChapAlgorithms(app);
   app.add_option("--capture", flags_.capture_path,
                  "File for a packet capture (pcapng), secrets masked");
   app.add_flag("--capture_secrets", flags_.capture_secrets, "Leave CHAP responses in the capture");

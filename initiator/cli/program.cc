@@ -48,6 +48,7 @@ void Program::AddCounters(Json& json, const char* name, Client* client) {
       client->parameters().DataDigest == text::DigestAlgorithm::kCRC32C ? "CRC32C" : "None";
   side["commands"] = counters.session.commands;
   side["reissued_commands"] = counters.session.reissued_commands;
+  side["data_in_sequences_too_long"] = counters.session.data_in_sequences_too_long;
   side["received"] = transport::ToJson(counters.received);
   side["sent"] = transport::ToJson(counters.sent);
   if (offload_ != nullptr) {
@@ -125,6 +126,7 @@ absl::StatusOr<std::unique_ptr<Client>> Program::Connect(ParsedUrl& url) {
   options.initiator_name = std::string(flags_.offer.InitiatorName);
   options.target_name = url.target_name;
   options.offer = flags_.offer;
+  options.chap_algorithms = flags_.chap_algorithms;
   if (url.says_header_digest) options.offer.HeaderDigest = url.header_digest;
   if (url.says_data_digest) options.offer.DataDigest = url.data_digest;
   options.limits.queue_depth = std::max(128u, flags_.depth);

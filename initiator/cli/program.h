@@ -23,6 +23,7 @@
 #include "initiator/client/url.h"
 #include "protocol/text/negotiation.h"
 #include "transport/capture.h"
+#include "transport/chap_algorithms.h"
 #include "transport/device_link.h"
 #include "transport/key_flags.h"
 #include "transport/secret_file.h"
@@ -42,6 +43,7 @@ struct Flags {
   uint32_t depth = 16;
   uint64_t block_bytes = 256 << 10;
   text::Offer offer = DefaultOffer();
+  transport::ChapAlgorithms chap_algorithms;  // empty: the client's own
 };
 
 class Program {
@@ -52,6 +54,7 @@ class Program {
  private:
   // main.cc: the arguments.
   void AddKeys(CLI::App& app);
+  void AddChapAlgorithms(CLI::App& app);
   absl::Status CheckKeys() const;
 
   // program.cc: what every command needs.

@@ -13,7 +13,7 @@
 #include "absl/time/clock.h"
 #include "digest/select.h"
 #include "initiator/client/error_text.h"
-#include "protocol/auth/openssl_hashes.h"
+#include "transport/chap_algorithms.h"
 #include "transport/counters.h"
 #include "transport/event_loop.h"
 #include "transport/socket.h"
@@ -23,18 +23,6 @@ namespace {
 
 using transport::IoResult;
 using transport::MonotonicNow;
-
-// CHAP's algorithms in an order that also old targets understand: tgt takes 7 for SHA1 and picks the first number that it
-// knows, so 5 stands before 7.
-std::span<const auth::HashAlgorithm> ChapAlgorithms() {
-  static const std::array<auth::HashAlgorithm, 4> algorithms = [] {
-    std::array<auth::HashAlgorithm, 4> ordered{};
-    size_t at = 0;
-    for (const uint8_t number : {8, 6, 5, 7}) ordered[at++] = *auth::FindHash(auth::OpenSslHashes(), number);
-    return ordered;
-  }();
-  return algorithms;
-}
 
 template <size_t kBytes>
 std::array<std::byte, kBytes> Random() {
@@ -113,6 +101,9 @@ absl::Status LoginStatusOf(const Event& failed, const transport::Address& portal
 
 Client::Client(const ClientOptions& options) : options_(options), isid_(RandomIsid()), portal_(options.portal) {
   if (options_.kernel == nullptr) options_.kernel = &digest::SelectKernel();
+  if (options_.chap_algorithms.empty()) {
+    options_.chap_algorithms = *transport::ParseChapAlgorithms(transport::kChapAlgorithmsToOffer);
+  }
 }
 
 Client::~Client() = default;
@@ -147,7 +138,8 @@ absl::Status Client::LogInOnce(const transport::Address& at, uint8_t hops, bool*
   options.offer = options_.offer;
   options.initiator_alias = options_.offer.InitiatorAlias;
   options.chap = options_.chap;
-  options.hashes = ChapAlgorithms();
+  options.hashes = options_.chap_algorithms;
+  options.chap.allow_without_md5 = true;  // whoever gave such a list meant it
   options.entropy = Random<64>();
   options.redirect_hops = hops;
   options.kernel = options_.kernel;

@@ -39,6 +39,7 @@
 #include "initiator/session.h"
 #include "transport/address.h"
 #include "transport/capture.h"
+#include "transport/chap_algorithms.h"
 #include "transport/device_link.h"
 #include "transport/socket_driver.h"
 
@@ -50,6 +51,7 @@ struct ClientOptions {
   std::string target_name;  // empty: a discovery session
   // CHAP; views must outlive the client (a reconnect needs them again).
   ChapOptions chap;
+  transport::ChapAlgorithms chap_algorithms;  // to offer, in order of preference; empty: kChapAlgorithmsToOffer
   // Its names are set from the above; its alias is sent. Views outlive the client.
   text::Offer offer = DefaultOffer();
   Limits limits;

@@ -45,6 +45,13 @@ using internal::ChapKeys;
 
 constexpr uint8_t kMd5 = 5;
 
+// Section 12.1.3, and what Write() has room for.
+bool MayBeOffered(const ChapPolicy& policy) {
+  const std::span<const HashAlgorithm> algorithms = policy.algorithms;
+  return !algorithms.empty() && algorithms.size() <= kMaxAlgorithms &&
+         (policy.allow_without_md5 || FindHash(algorithms, kMd5) != nullptr);
+}
+
 ErrorCode ReadIdentifier(std::string_view value, uint8_t* identifier) {
   const std::optional<uint64_t> number = text::ParseNumber(value);
   if (!number || *number > 0xff) return ErrorCode::kChapIdentifier;
@@ -129,7 +136,7 @@ Error ChapTarget::Fail(Error error) {
 
 Error ChapTarget::Begin(uint8_t identifier, std::span<const std::byte> challenge) {
   if (state_ != State::kIdle) return CallerError(ErrorCode::kCallOutOfState);
-  if (FindHash(policy_.algorithms, kMd5) == nullptr) return CallerError(ErrorCode::kCallParameter);
+  if (!MayBeOffered(policy_)) return CallerError(ErrorCode::kCallParameter);
   if (!IsOwnChallenge(challenge)) return CallerError(ErrorCode::kCallArgument, 2);
   identifier_ = identifier;
   challenge_.Assign(challenge);
@@ -312,9 +319,7 @@ Error ChapInitiator::RequireTarget(std::string_view name, std::span<const std::b
 
 Error ChapInitiator::Begin() {
   if (state_ != State::kIdle || secret_.empty()) return CallerError(ErrorCode::kCallOutOfState);
-  if (FindHash(policy_.algorithms, kMd5) == nullptr || policy_.algorithms.size() > kMaxAlgorithms) {
-    return CallerError(ErrorCode::kCallParameter);
-  }
+  if (!MayBeOffered(policy_)) return CallerError(ErrorCode::kCallParameter);
   if (mutual_ && policy_.history != nullptr) policy_.history->Add(challenge_.bytes());
   state_ = State::kSendAlgorithms;
   return Error::Ok();

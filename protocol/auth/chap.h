@@ -70,10 +70,13 @@ class ChallengeHistory {
 };
 
 struct ChapPolicy {
-  // In order of preference (initiator). Must hold 5, which must always be offered (section 12.1.3).
-  // Old targets take 7 for SHA1 and pick the first number that they know: towards those, list 5
-  // first. Must outlive the state machines.
+  // In order of preference (initiator). Holds 5, which must always be offered (section 12.1.3),
+  // unless allow_without_md5. Old targets take 7 for SHA1 and pick the first number that they know:
+  // towards those, list 5 before 7. Must outlive the state machines.
   std::span<const HashAlgorithm> algorithms;
+  // A list without 5 is meant: whoever can pretend to be a target picks the weakest hash offered, so
+  // an embedder may forbid MD5 where it knows its peers, against section 12.1.3.
+  bool allow_without_md5 = false;
   bool allow_short_secret =
       false;  // section 9.2.1 allows under 96 bits only where IPsec protects the connection
   ChallengeHistory* history = nullptr;
@@ -109,7 +112,7 @@ class ChapTarget {
   explicit ChapTarget(const ChapPolicy& policy) : policy_(policy) {}
 
   // `challenge` of 16 to 1024 random bytes, never used before; copied. kCallArgument otherwise, or
-  // without MD5.
+  // without an algorithm, or without MD5 and the policy's leave.
   Error Begin(uint8_t identifier, std::span<const std::byte> challenge);
 
   // Takes a complete text, of which it looks at the CHAP_* keys. In kSendChallenge and later
@@ -187,7 +190,8 @@ class ChapInitiator {
   Error RequireTarget(std::string_view name, std::span<const std::byte> secret, uint8_t identifier,
                       std::span<const std::byte> challenge);
 
-  // kCallOutOfState without an identity, or if the policy's algorithms lack 5.
+  // kCallOutOfState without an identity; kCallParameter without algorithms, or if they lack 5 and the
+  // policy does not allow that.
   Error Begin();
 
   // Takes a complete text. The kChap codes; after mutual authentication was asked for and not

@@ -172,7 +172,20 @@ TEST(ChapTest, FirstSupportedAlgorithmWins) {  // C8
   }
 }
 
-TEST(ChapTest, Md5IsAlwaysOffered) {
+TEST(ChapTest, Md5IsAlwaysOfferedUnlessThePolicyAllowsOtherwise) {
+  const ChapPolicy sha256 = {.algorithms = OpenSslHashes().subspan(1, 1), .allow_without_md5 = true};
+  ChapInitiator strict(sha256);
+  ASSERT_TRUE(strict.SetIdentity("alice", Span(kInitiatorSecret)).ok());
+  ASSERT_TRUE(strict.Begin().ok());
+  std::array<std::byte, ChapInitiator::kMaxOutputBytes> out;
+  const size_t size = strict.Write(out);
+  EXPECT_EQ(std::string(reinterpret_cast<const char*>(out.data()), size), std::string("CHAP_A=7\0", 9));
+  ChapTarget accepts(sha256);
+  ASSERT_TRUE(accepts.Begin(0, Ascending(0)).ok());
+  EXPECT_EQ(accepts.Receive(Bytes("CHAP_A=5|")).code, ErrorCode::kChapAlgorithm);
+  const ChapPolicy none = {.algorithms = {}, .allow_without_md5 = true};
+  ChapTarget nothing(none);
+  EXPECT_EQ(nothing.Begin(0, Ascending(0)).code, ErrorCode::kCallParameter);
   const ChapPolicy without = {.algorithms = OpenSslHashes().first(3)};
   ChapInitiator initiator(without);
   ASSERT_TRUE(initiator.SetIdentity("alice", Span(kInitiatorSecret)).ok());

@@ -84,6 +84,7 @@ bool TargetConfig::Admits(const std::string& initiator) const {
 }
 
 Config::Config() {
+  chap_algorithms = *transport::ParseChapAlgorithms(transport::kChapAlgorithmsToAccept);
   offer.InitialR2T = false;
   offer.MaxOutstandingR2T = 8;
   offer.MaxBurstLength = 1 << 20;

@@ -16,6 +16,7 @@
 #include "target/backend/lun_spec.h"
 #include "target/limits.h"
 #include "transport/address.h"
+#include "transport/chap_algorithms.h"
 #include "transport/key_flags.h"
 
 namespace isthmus::target {
@@ -58,6 +59,7 @@ struct Config {
   std::string
       chap_secrets;  // path; empty: no authentication. Of discovery, and of targets that say nothing else.
   bool mutual_chap_required = false;
+  transport::ChapAlgorithms chap_algorithms;  // that are accepted; the initiator's order decides
   text::Offer offer;  // of discovery, and where targets say nothing else
   Limits limits;
   uint64_t buffer_mib = 512;        // for data on its way between the network and files

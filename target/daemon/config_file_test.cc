@@ -101,6 +101,8 @@ TEST(ConfigFile, EachProblemIsNamedWithItsPlace) {
       {"{" + portals + "," + targets + R"(, "capture_secrets": 2})",
        "capture_secrets: \"2\": neither true nor false"},
       {"{" + portals + "," + targets + R"(, "stats": ""})", "stats: \"\": it is empty"},
+      {"{" + portals + "," + targets + R"(, "chap_algorithms": ["SHA-256", "MD4"]})",
+       "chap_algorithms: \"SHA-256,MD4\": \"MD4\" is no algorithm of CHAP"},
       {"{" + portals + "," + targets + R"(, "mutual_chap_required": true})",
        "mutual_chap_required: needs chap_secrets"},
       {"{" + portals + "," + targets + R"(, "MaxBurstLength": 512})",
@@ -193,12 +195,16 @@ TEST(ConfigFile, FlagsWinOverTheFile) {
   const GivenSettings flags = {{FindSetting("threads"), "2"},
                                {FindSetting("MaxBurstLength"), "1048576"}};
   const absl::Status status = Read(
-      std::string("{\"threads\": 9, \"queue_depth\": 5, \"keys\": {\"MaxBurstLength\": 262144},") +
+      std::string("{\"threads\": 9, \"queue_depth\": 5, \"chap_algorithms\": [\"SHA-256\", \"SHA1\"],"
+                  " \"keys\": {\"MaxBurstLength\": 262144},") +
           kPortals + "," + kTargets + "}",
       &config, flags);
   ASSERT_TRUE(status.ok()) << status;
   EXPECT_EQ(config.threads, 2u);
   EXPECT_EQ(config.limits.command_slots, 5u);
+  ASSERT_EQ(config.chap_algorithms.size(), 2u);
+  EXPECT_EQ(config.chap_algorithms[0].chap_algorithm, 7);
+  EXPECT_EQ(config.chap_algorithms[1].chap_algorithm, 6);
   EXPECT_EQ(config.targets[0].offer.MaxBurstLength, 1u << 20);
 }
 

@@ -88,6 +88,9 @@ TEST(Config, EachWrongFlagIsNamedWithWhatIsWrong) {
       {{kTarget, kLun, "--ImmediateData=perhaps"}, "--ImmediateData=perhaps: neither Yes nor No"},
       {{kTarget, kLun, "--threads=0"}, "--threads"},
       {{kTarget, kLun, "--mutual_chap_required"}, "--mutual_chap_required needs --chap_secrets"},
+      {{kTarget, kLun, "--chap_algorithms=SHA-256,SHA-512"},
+       "--chap_algorithms=SHA-256,SHA-512: \"SHA-512\" is no algorithm of CHAP (MD5, SHA1, SHA-256, "
+       "SHA3-256)"},
   };
   for (const auto& [flags, message] : cases) {
     const absl::Status status = Parse(flags).status();

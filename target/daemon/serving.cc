@@ -7,7 +7,6 @@
 #include <utility>
 
 #include "absl/strings/str_format.h"
-#include "protocol/auth/openssl_hashes.h"
 #include "target/daemon/catalogue.h"
 #include "target/daemon/worker.h"
 #include "transport/counters.h"
@@ -96,7 +95,8 @@ Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group
   ConnectionOptions options;
   options.limits = worker.shared.config.limits;
   options.kernel = &worker.shared.kernel;
-  options.hashes = auth::OpenSslHashes();
+  options.hashes = worker.shared.config.chap_algorithms;
+  options.allow_without_md5 = true;  // whoever configured such a list meant it
   options.entropy = Entropy();
   const size_t bytes = Connection::MemoryNeeded(options);
   connection_memory_ = std::make_unique_for_overwrite<std::byte[]>(bytes);

@@ -1,17 +1,20 @@
 #include "target/daemon/settings.h"
 
 #include <limits>
+#include <utility>
 #include <variant>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "transport/chap_algorithms.h"
 #include "transport/device_models.h"
 
 namespace isthmus::target {
 namespace {
 
 using Place = std::variant<std::string& (*)(Config&), bool& (*)(Config&), uint32_t& (*)(Config&),
-                           uint64_t& (*)(Config&)>;
+                           uint64_t& (*)(Config&), transport::ChapAlgorithms& (*)(Config&)>;
 
 struct Row {
   const char* name;
@@ -29,6 +32,8 @@ std::vector<Row> Rows() {
        "\"mutual NAME SECRET\""},
       {"mutual_chap_required", +[](Config& c) -> bool& { return c.mutual_chap_required; }, 0, 0,
        "Refuse initiators that do not ask the target to prove itself"},
+      {"chap_algorithms", +[](Config& c) -> transport::ChapAlgorithms& { return c.chap_algorithms; },
+       0, 0, "CHAP's hash algorithms that are accepted; the initiator's order decides"},
       {"stats", +[](Config& c) -> std::string& { return c.stats_path; }, 0, 0,
        "File for statistics (JSON), written at the end and on SIGUSR1"},
       {"metrics", +[](Config& c) -> std::string& { return c.metrics; }, 0, 0,
@@ -79,6 +84,13 @@ absl::Status Read(const Row&, const std::string& value, bool& out) {
   return absl::OkStatus();
 }
 
+absl::Status Read(const Row&, const std::string& value, transport::ChapAlgorithms& out) {
+  absl::StatusOr<transport::ChapAlgorithms> algorithms = transport::ParseChapAlgorithms(value);
+  if (!algorithms.ok()) return algorithms.status();
+  out = *std::move(algorithms);
+  return absl::OkStatus();
+}
+
 template <class N>
 absl::Status Read(const Row& row, const std::string& value, N& out) {
   uint64_t number = 0;
@@ -95,6 +107,9 @@ std::string ShowValue(const std::string& value) { return value; }
 std::string ShowValue(bool value) { return value ? "true" : "false"; }
 std::string ShowValue(uint32_t value) { return absl::StrCat(value); }
 std::string ShowValue(uint64_t value) { return absl::StrCat(value); }
+std::string ShowValue(const transport::ChapAlgorithms& value) {
+  return transport::ChapAlgorithmNames(value);
+}
 
 Setting FromRow(const Row& row) {
   Setting setting;
@@ -104,7 +119,10 @@ Setting FromRow(const Row& row) {
   const bool is_text = std::holds_alternative<std::string& (*)(Config&)>(row.place);
   const bool is_path = is_text && setting.name != "metrics" && setting.name != "digest_kernel" &&
                        setting.name != "offload";
+  const bool is_list =
+      std::holds_alternative<transport::ChapAlgorithms& (*)(Config&)>(row.place);
   setting.values = setting.is_switch        ? "true, false"
+                   : is_list                ? "list of " + transport::ChapAlgorithmChoices()
                    : is_path                ? "path"
                    : is_text                ? setting.name == "metrics" ? "ADDR:PORT" : "name"
                    : row.maximum == kMost32 ? absl::StrCat("at least ", row.minimum)

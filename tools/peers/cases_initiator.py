@@ -39,12 +39,19 @@ def round_trip(scene: case.Scene, disk: Disk, digests: dict, mebibytes: int = 64
                     f"data digests counted, copy {way}")
 
 
-def refused(scene: case.Scene, disk: Disk, status: int, **arguments: str) -> None:
+def refused(scene: case.Scene, disk: Disk, status: int, flags: tuple[str, ...] = (), **arguments: str) -> None:
     """The login must fail with the exit status of its cause, and a message that does not hold the secret."""
-    seen, output = ours.iscsi_any(scene, "inquiry", disk.url(**arguments), disk=disk)
+    seen, output = ours.iscsi_any(scene, "inquiry", disk.url(**arguments), *flags, disk=disk)
     scene.equal(seen, status, f"exit status after {output.strip()!r}")
     scene.check(output.strip(), "refused without a message")
     scene.check(not disk.secret or disk.secret not in output, f"the message holds the secret:\n{output}")
+
+
+def algorithms(scene: case.Scene, disk: Disk, *flags: str, **arguments: str) -> list[bytes]:
+    """CHAP_A of both sides (IANA: 5 MD5, 6 SHA1, 7 SHA-256, 8 SHA3-256), by the capture of a login that succeeds."""
+    capture = scene.folder / "login.pcapng"
+    ours.iscsi(scene, "inquiry", disk.url(**arguments), f"--capture={capture}", *flags, disk=disk)
+    return re.findall(rb"CHAP_A=([0-9,]+)", capture.read_bytes())
 
 
 def _tgt(digests: dict, accounts: dict):
@@ -54,7 +61,26 @@ def _tgt(digests: dict, accounts: dict):
         round_trip(scene, disk, digests)
         if accounts:
             refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ours.AUTHENTICATION)
+            scene.equal(algorithms(scene, disk), [b"8,6,5,7", b"5"], "CHAP_A of both sides")
+            # Why 5 stands before 7: by 7 tgt means SHA1, takes the first number that it knows, and refuses the right secret.
+            refused(scene, disk, ours.AUTHENTICATION, flags=("--chap_algorithms=SHA-256,MD5",))
+            scene.equal(algorithms(scene, disk, "--chap_algorithms=MD5,SHA-256"), [b"5,7", b"5"], "CHAP_A of both sides")
     return run
+
+
+def _tgt_long_reads(scene: case.Scene) -> None:
+    """tgt sends all data of a command as one sequence, however long (RFC 7143 section 11.7.1 forbids that)."""
+    path = image.random(scene.folder / "disk", 16)
+    disk = tgt.Tgt(scene).add("iqn.2026-11.example:disk", path, digests=True)
+    url, copy = disk.url(**_BOTH), scene.folder / "copy"
+    for block, too_long in (("64k", False), ("1M", True)):
+        counted = ours.json_of(ours.iscsi(scene, "copy", url, copy, f"--block={block}", "--json"))
+        scene.equal(image.digest(copy), image.digest(path), f"what came back in blocks of {block}")
+        sequences = counted["source"]["data_in_sequences_too_long"]
+        scene.equal(bool(sequences), too_long, f"{sequences} Data-In sequences above MaxBurstLength, blocks of {block}")
+        scene.equal(counted["source"]["connections"], 1, "connections")
+    copied = ours.iscsi(scene, "read", url, scene.folder / "read", "--block=1M", "--length=4M", "--json")
+    scene.equal(image.digest(scene.folder / "read"), image.digest(path, 4 << 20), f"what was read ({copied.strip()})")
 
 
 def _tgt_refuses_digests(scene: case.Scene) -> None:
@@ -96,10 +122,13 @@ def _lio(name: str):
         disk = lio.Lio(scene, {name: keys}).disk(name)
         round_trip(scene, disk, digests, mebibytes=32)
         if disk.user:
-            capture = scene.folder / "login.pcapng"
-            ours.iscsi(scene, "inquiry", disk.url(**digests), f"--capture={capture}", disk=disk)
-            # IANA's numbers: LIO takes SHA1, the first of ours that its kernel has (7, SHA-256, comes last, for old targets).
-            scene.equal(re.findall(rb"CHAP_A=([0-9,]+)", capture.read_bytes()), [b"8,6,5,7", b"6"], "CHAP_A of both sides")
+            # SHA1 is the first of ours that LIO's kernel has (7, SHA-256, comes last, for the sake of old targets).
+            scene.equal(algorithms(scene, disk, **digests), [b"8,6,5,7", b"6"], "CHAP_A of both sides")
+            for offer, numbers in (("SHA-256", b"7"), ("SHA-256,SHA1,MD5", b"7,6,5")):
+                flag = f"--chap_algorithms={offer}"
+                scene.equal(algorithms(scene, disk, flag, **digests), [numbers, b"7"], f"CHAP_A of both sides, {offer}")
+            refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ours.AUTHENTICATION,
+                    flags=("--chap_algorithms=SHA-256",), **digests)
             refused(scene, dataclasses.replace(disk, secret="a wrong secret"), ours.AUTHENTICATION, **digests)
     return run
 
@@ -136,6 +165,7 @@ CASES = [
     Case("initiator.tgt.both_digests", _tgt(_BOTH, {}), _NEEDS_TGT),
     Case("initiator.tgt.chap_one_way", _tgt(_BOTH, _SECRETS), _NEEDS_TGT),
     Case("initiator.tgt.chap_mutual", _tgt(_BOTH, _MUTUAL), _NEEDS_TGT),
+    Case("initiator.tgt.long_reads", _tgt_long_reads, ("tgtd", "tgtadm")),
     Case("initiator.tgt.refuses_digests", _tgt_refuses_digests, _NEEDS_TGT),
     Case("initiator.tgt.wrong_name", _tgt_names, _NEEDS_TGT),
     Case("initiator.tgt.spoiled_to_target", _spoiled("to_target"), _NEEDS_TGT),
