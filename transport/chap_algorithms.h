@@ -20,7 +20,8 @@ namespace isthmus::transport {
 using ChapAlgorithms = std::vector<auth::HashAlgorithm>;
 
 // What an initiator offers unless told otherwise. SHA-256 stands last for the sake of targets older than its number: they
-// take 7 for SHA1 (tgt 1.0.85 does), pick the first number of the list that they know, and then refuse the right secret.
+// take 7 for SHA1 and pick the first number of the list that they know, then find no room for the 32 bytes of SHA-256 and
+// refuse the login with 0x0200 (tgt 1.0.85: "chap_decode_string(280) buf[20] !sufficient to decode string[66]").
 // With 5 before 7 they take MD5. Whoever knows 7, as LIO does, takes it when it is asked for first: --chap_algorithms.
 // The peer cases initiator.tgt.chap_one_way and initiator.lio.chap show both.
 inline constexpr char kChapAlgorithmsToOffer[] = "SHA3-256,SHA1,MD5,SHA-256";

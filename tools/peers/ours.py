@@ -14,7 +14,7 @@ IQN = "iqn.2026-11.example:disk"
 _TARGETS = {"iscsi_target": "//target/daemon:iscsi_target", "iscsi": "//initiator/cli:iscsi",
             "iscsi_hostile": "//fuzz/hostile:iscsi_hostile"}
 # Exit statuses of `iscsi`, by cause, as the README lists them.
-NO_TARGET, AUTHENTICATION, DIGEST, NO_CONNECTION = 3, 5, 6, 7
+NO_TARGET, REFUSED, AUTHENTICATION, DIGEST, NO_CONNECTION = 3, 4, 5, 6, 7
 
 _built: dict[str, pathlib.Path] = {}
 
