@@ -252,7 +252,77 @@ isthmus_rx_segment SegmentOf(uint64_t offset, std::span<const uint8_t> in) {
   return segment;
 }
 
-class CTarget final : public Side {
+// The entries of one side, by the names that isthmus.h gives them.
+#define ISTHMUS_FACE(side, Name)                                                                  \
+  struct Name {                                                                                   \
+    using Connection = isthmus_##side##_connection;                                               \
+    using Session = isthmus_##side##_session;                                                     \
+    using Event = isthmus_##side##_event;                                                         \
+    using Options = isthmus_##side##_session_options;                                             \
+    static constexpr auto connection_receive = isthmus_##side##_connection_receive;               \
+    static constexpr auto connection_next = isthmus_##side##_connection_next;                     \
+    static constexpr auto connection_poll_transmit = isthmus_##side##_connection_poll_transmit;   \
+    static constexpr auto connection_on_sent = isthmus_##side##_connection_on_sent;               \
+    static constexpr auto connection_on_transport_done =                                          \
+        isthmus_##side##_connection_on_transport_done;                                            \
+    static constexpr auto receive = isthmus_##side##_session_receive;                             \
+    static constexpr auto next = isthmus_##side##_session_next;                                   \
+    static constexpr auto poll_transmit = isthmus_##side##_session_poll_transmit;                 \
+    static constexpr auto on_sent = isthmus_##side##_session_on_sent;                             \
+    static constexpr auto on_transport_done = isthmus_##side##_session_on_transport_done;         \
+    static constexpr auto options_init = isthmus_##side##_session_options_init;                   \
+    static constexpr auto size = isthmus_##side##_session_size;                                   \
+    static constexpr auto init = isthmus_##side##_session_init;                                   \
+    static constexpr auto attach = isthmus_##side##_session_attach;                               \
+  }
+ISTHMUS_FACE(target, TargetFace);
+ISTHMUS_FACE(initiator, InitiatorFace);
+#undef ISTHMUS_FACE
+
+template <class Face>
+class CSide : public Side {
+ public:
+  bool ready() const override { return session_ != nullptr; }
+
+ protected:
+  virtual void On(const typename Face::Event& event) = 0;
+  void Receive(uint64_t offset, std::span<const uint8_t> in) override {
+    const isthmus_rx_segment segment = SegmentOf(offset, in);
+    Require(session_ != nullptr ? Face::receive(session_, id_, &segment, 0)
+                                : Face::connection_receive(connection_, &segment, 0),
+            "full");
+  }
+  void Drain() override {
+    typename Face::Event event;
+    while (session_ != nullptr ? Face::next(session_, &event) : Face::connection_next(connection_, &event)) On(event);
+  }
+  size_t Poll() override {
+    isthmus_tx_slice slices[kPieces];
+    const size_t n = session_ != nullptr ? Face::poll_transmit(session_, id_, slices, kPieces, 0)
+                                         : Face::connection_poll_transmit(connection_, slices, kPieces, 0);
+    for (size_t i = 0; i < n; ++i) pieces_[i] = {slices[i].data, slices[i].size};
+    return n;
+  }
+  void Sent(size_t bytes) override {
+    session_ != nullptr ? Face::on_sent(session_, id_, bytes) : Face::connection_on_sent(connection_, bytes);
+  }
+  void TransportDone(uint64_t offset) override {
+    session_ != nullptr ? Face::on_transport_done(session_, id_, offset)
+                        : Face::connection_on_transport_done(connection_, offset);
+  }
+  void Attach() {
+    typename Face::Options options;
+    Face::options_init(&options, sizeof options);
+    const size_t size = Face::size(&options);
+    Require(Face::init(Memory(size), size, &options, &session_) == 0 && Face::attach(session_, connection_, &id_) == 0,
+            "attach");
+  }
+  typename Face::Connection* connection_ = nullptr;
+  typename Face::Session* session_ = nullptr;
+  isthmus_connection_id id_ = {};
+};
+
+class CTarget final : public CSide<TargetFace> {
  public:
   CTarget() {
     isthmus_target_connection_options options;
@@ -260,38 +330,9 @@ class CTarget final : public Side {
     const size_t size = isthmus_target_connection_size(&options);
     Require(isthmus_target_connection_init(Memory(size), size, &options, &connection_) == 0, "target");
   }
-  bool ready() const override { return session_ != nullptr; }
 
  private:
-  void Receive(uint64_t offset, std::span<const uint8_t> in) override {
-    const isthmus_rx_segment segment = SegmentOf(offset, in);
-    Require(session_ != nullptr ? isthmus_target_session_receive(session_, id_, &segment, 0)
-                                : isthmus_target_connection_receive(connection_, &segment, 0),
-            "full");
-  }
-  void Drain() override {
-    isthmus_target_event event;
-    while (session_ != nullptr ? isthmus_target_session_next(session_, &event)
-                               : isthmus_target_connection_next(connection_, &event)) {
-      On(event);
-    }
-  }
-  size_t Poll() override {
-    isthmus_tx_slice slices[kPieces];
-    const size_t n = session_ != nullptr ? isthmus_target_session_poll_transmit(session_, id_, slices, kPieces, 0)
-                                         : isthmus_target_connection_poll_transmit(connection_, slices, kPieces, 0);
-    for (size_t i = 0; i < n; ++i) pieces_[i] = {slices[i].data, slices[i].size};
-    return n;
-  }
-  void Sent(size_t bytes) override {
-    session_ != nullptr ? isthmus_target_session_on_sent(session_, id_, bytes)
-                        : isthmus_target_connection_on_sent(connection_, bytes);
-  }
-  void TransportDone(uint64_t offset) override {
-    session_ != nullptr ? isthmus_target_session_on_transport_done(session_, id_, offset)
-                        : isthmus_target_connection_on_transport_done(connection_, offset);
-  }
-  void On(const isthmus_target_event& event) {
+  void On(const isthmus_target_event& event) override {
     switch (event.kind) {
       case ISTHMUS_TARGET_LOOKUP: {
         isthmus_target_lookup_answer answer;
@@ -308,15 +349,9 @@ class CTarget final : public Side {
         Require(isthmus_target_connection_answer_claim(connection_, &answer) == 0, "claim");
         break;
       }
-      case ISTHMUS_TARGET_LOGIN_DONE: {
-        isthmus_target_session_options options;
-        isthmus_target_session_options_init(&options, sizeof options);
-        const size_t size = isthmus_target_session_size(&options);
-        Require(isthmus_target_session_init(Memory(size), size, &options, &session_) == 0 &&
-                    isthmus_target_session_attach(session_, connection_, &id_) == 0,
-                "attach");
+      case ISTHMUS_TARGET_LOGIN_DONE:
+        Attach();
         break;
-      }
       case ISTHMUS_TARGET_BEGIN:
         Require(isthmus_target_session_accept_data(session_, event.task, 0, disk, sizeof disk) == 0, "window");
         break;
@@ -335,12 +370,9 @@ class CTarget final : public Side {
         break;
     }
   }
-  isthmus_target_connection* connection_ = nullptr;
-  isthmus_target_session* session_ = nullptr;
-  isthmus_connection_id id_ = {};
 };
 
-class CInitiator final : public Side {
+class CInitiator final : public CSide<InitiatorFace> {
  public:
   CInitiator() {
     isthmus_initiator_connection_options options;
@@ -352,7 +384,6 @@ class CInitiator final : public Side {
     const size_t size = isthmus_initiator_connection_size(&options);
     Require(isthmus_initiator_connection_init(Memory(size), size, &options, &connection_) == 0, "initiator");
   }
-  bool ready() const override { return session_ != nullptr; }
   void Submit() override {
     isthmus_initiator_command command;
     isthmus_initiator_command_init(&command, sizeof command);
@@ -369,51 +400,14 @@ class CInitiator final : public Side {
   }
 
  private:
-  void Receive(uint64_t offset, std::span<const uint8_t> in) override {
-    const isthmus_rx_segment segment = SegmentOf(offset, in);
-    Require(session_ != nullptr ? isthmus_initiator_session_receive(session_, id_, &segment, 0)
-                                : isthmus_initiator_connection_receive(connection_, &segment, 0),
-            "full");
-  }
-  void Drain() override {
-    isthmus_initiator_event event;
-    while (session_ != nullptr ? isthmus_initiator_session_next(session_, &event)
-                               : isthmus_initiator_connection_next(connection_, &event)) {
-      On(event);
-    }
-  }
-  size_t Poll() override {
-    isthmus_tx_slice slices[kPieces];
-    const size_t n = session_ != nullptr
-                         ? isthmus_initiator_session_poll_transmit(session_, id_, slices, kPieces, 0)
-                         : isthmus_initiator_connection_poll_transmit(connection_, slices, kPieces, 0);
-    for (size_t i = 0; i < n; ++i) pieces_[i] = {slices[i].data, slices[i].size};
-    return n;
-  }
-  void Sent(size_t bytes) override {
-    session_ != nullptr ? isthmus_initiator_session_on_sent(session_, id_, bytes)
-                        : isthmus_initiator_connection_on_sent(connection_, bytes);
-  }
-  void TransportDone(uint64_t offset) override {
-    session_ != nullptr ? isthmus_initiator_session_on_transport_done(session_, id_, offset)
-                        : isthmus_initiator_connection_on_transport_done(connection_, offset);
-  }
-  void On(const isthmus_initiator_event& event) {
+  void On(const isthmus_initiator_event& event) override {
     if (event.kind == ISTHMUS_INITIATOR_LOGIN_DONE) {
-      isthmus_initiator_session_options options;
-      isthmus_initiator_session_options_init(&options, sizeof options);
-      const size_t size = isthmus_initiator_session_size(&options);
-      Require(isthmus_initiator_session_init(Memory(size), size, &options, &session_) == 0 &&
-                  isthmus_initiator_session_attach(session_, connection_, &id_) == 0,
-              "attach");
+      Attach();
     } else if (event.kind == ISTHMUS_INITIATOR_COMPLETED) {
       Require(event.outcome == ISTHMUS_OUTCOME_ANSWERED && event.status == 0, "command");
       ++completed_;
     }
   }
-  isthmus_initiator_connection* connection_ = nullptr;
-  isthmus_initiator_session* session_ = nullptr;
-  isthmus_connection_id id_ = {};
 };
 
 // ---- What is counted.

@@ -1,4 +1,5 @@
 // Counters as one struct with names, for C.
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <string_view>
@@ -74,6 +75,11 @@ constexpr auto kNames = std::to_array<CounterName>({
     ISTHMUS_COUNTER(ignored_pdus, "of a target: PDUs silently ignored, as RFC 7143 has it"),
     ISTHMUS_COUNTER(discarded_pdus, "of an initiator: PDUs without effect, as RFC 7143 has it"),
     ISTHMUS_COUNTER(window_closed, "of an initiator: times that a command waited because the target's window was closed"),
+    ISTHMUS_RX_COUNTER(data_digests_by_accelerator),
+    ISTHMUS_RX_COUNTER(data_digest_bytes_by_accelerator),
+    ISTHMUS_RX_COUNTER(audited_bytes),
+    ISTHMUS_TX_COUNTER(materialized),
+    ISTHMUS_TX_COUNTER(lease_violations),
 });
 #undef ISTHMUS_RX_COUNTER
 #undef ISTHMUS_TX_COUNTER
@@ -86,6 +92,20 @@ constexpr bool EachNamedOnceInOrder() {
   return sizeof(isthmus_counters) == kNames.size() * sizeof(uint64_t);
 }
 static_assert(EachNamedOnceInOrder());
+
+// What the engine counts of a connection is in the struct.
+template <class C, size_t N>
+constexpr bool HasAll(const CounterRow<C> (&rows)[N], std::string_view prefix) {
+  for (const CounterRow<C>& row : rows) {
+    const auto is_it = [&](const CounterName& one) {
+      const std::string_view name = one.name;
+      return name.starts_with(prefix) && name.substr(prefix.size()) == row.name;
+    };
+    if (std::none_of(kNames.begin(), kNames.end(), is_it)) return false;
+  }
+  return true;
+}
+static_assert(HasAll(kRxCounterRows, "rx_") && HasAll(kTxCounterRows, "tx_"));
 
 }  // namespace
 
@@ -105,6 +125,9 @@ void AddRx(const RxCounters& rx, isthmus_counters* to) {
   to->rx_device_bad_software_good = rx.device_bad_software_good;
   to->rx_audited = rx.audited;
   to->rx_device_good_software_bad = rx.device_good_software_bad;
+  to->rx_data_digests_by_accelerator = rx.data_digests_by_accelerator;
+  to->rx_data_digest_bytes_by_accelerator = rx.data_digest_bytes_by_accelerator;
+  to->rx_audited_bytes = rx.audited_bytes;
 }
 
 void AddTx(const TxCounters& tx, isthmus_counters* to) {
@@ -118,6 +141,8 @@ void AddTx(const TxCounters& tx, isthmus_counters* to) {
   to->tx_header_digests_by_device = tx.header_digests_by_device;
   to->tx_data_digests_by_device = tx.data_digests_by_device;
   to->tx_data_digest_bytes_by_device = tx.data_digest_bytes_by_device;
+  to->tx_materialized = tx.materialized;
+  to->tx_lease_violations = tx.lease_violations;
 }
 
 }  // namespace isthmus::capi

@@ -14,10 +14,8 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <new>
 #include <span>
 #include <string_view>
-#include <type_traits>
 
 #include "capi/isthmus.h"
 #include "digest/kernel.h"
@@ -41,6 +39,18 @@ namespace isthmus::capi {
 // The size of T in the first version that had it: what is shorter was never a T. Specialised when T grows.
 template <class T>
 inline constexpr size_t kFirstSize = sizeof(T);
+template <>
+inline constexpr size_t kFirstSize<isthmus_counters> =
+    offsetof(isthmus_counters, rx_data_digests_by_accelerator);
+template <>
+inline constexpr size_t kFirstSize<isthmus_target_limits> =
+    offsetof(isthmus_target_limits, device_tag_bits);
+template <>
+inline constexpr size_t kFirstSize<isthmus_initiator_limits> =
+    offsetof(isthmus_initiator_limits, device_tag_bits);
+template <>
+inline constexpr size_t kFirstSize<isthmus_initiator_command> =
+    offsetof(isthmus_initiator_command, device_tag);
 
 // *in where it is this version's T; else what it holds of one, in *storage, over the defaults. nullptr: not a T.
 template <class T>
@@ -144,50 +154,6 @@ class Hashes {
   std::array<auth::HashAlgorithm, ISTHMUS_HASHES> algorithms_ = {};
   size_t count_ = 0;
 };
-
-// ---- The transport's side, the same for connections and sessions.
-
-inline constexpr size_t kSlicesAtOnce = 64;
-inline constexpr size_t kWantsAtOnce = 8;
-
-// Room for what an engine writes before anyone reads it: not initialised, for that would cost more than what is written.
-template <class T, size_t kCount>
-class Room {
- public:
-  std::span<T> first(size_t count) {
-    return {std::launder(reinterpret_cast<T*>(bytes_.data())), std::min(count, kCount)};
-  }
-
- private:
-  static_assert(std::is_trivially_copyable_v<T>);
-  alignas(T) std::array<std::byte, kCount * sizeof(T)> bytes_;
-};
-
-// `poll` fills a span of the engine's type.
-template <class Poll>
-size_t PollSlices(isthmus_tx_slice* out, size_t count, Poll poll) {
-  if (out == nullptr) return 0;
-  Room<TxSlice, kSlicesAtOnce> room;
-  const std::span<TxSlice> slices = room.first(count);
-  const size_t n = poll(slices);
-  for (size_t i = 0; i < n; ++i) {
-    const TxSlice& slice = slices[i];
-    out[i] = {slice.data, slice.pdu.value, slice.size, static_cast<uint32_t>(slice.flags), 0, 0};
-  }
-  return n;
-}
-
-template <class Want>
-size_t PollWants(isthmus_rx_want* out, size_t count, Want want) {
-  if (out == nullptr) return 0;
-  Room<RxWant, kWantsAtOnce> room;
-  const std::span<RxWant> wants = room.first(count);
-  const size_t n = want(wants);
-  for (size_t i = 0; i < n; ++i) {
-    out[i] = {wants[i].sink.data(), wants[i].sink.size(), wants[i].is_data, {}};
-  }
-  return n;
-}
 
 }  // namespace isthmus::capi
 

@@ -326,7 +326,7 @@ TEST(LunTest, NumbersAndBytes) {
 TEST(CountersTest, NamesAndValues) {
   isthmus_counters counters = {};
   counters.rx_pdus = 3;
-  counters.window_closed = 9;
+  counters.tx_lease_violations = 9;
   const size_t count = isthmus_counter_count();
   std::set<std::string> names;
   for (size_t i = 0; i < count; ++i) {
@@ -336,7 +336,7 @@ TEST(CountersTest, NamesAndValues) {
   EXPECT_EQ(names.size(), count);
   EXPECT_STREQ(isthmus_counter_name(0), "rx_pdus");
   EXPECT_EQ(isthmus_counter_value(&counters, 0), 3u);
-  EXPECT_STREQ(isthmus_counter_name(count - 1), "window_closed");
+  EXPECT_STREQ(isthmus_counter_name(count - 1), "tx_lease_violations");
   EXPECT_EQ(isthmus_counter_value(&counters, count - 1), 9u);
   EXPECT_EQ(isthmus_counter_name(count), nullptr);
   EXPECT_EQ(isthmus_counter_help(count), nullptr);

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "capi/entries.h"
 #include "capi/face.h"
 #include "capi/isthmus.h"
 #include "initiator/connection.h"
@@ -19,11 +20,7 @@ namespace capi = isthmus::capi;
 namespace initiator = isthmus::initiator;
 using isthmus::ConnectionId;
 using isthmus::Error;
-using isthmus::Instant;
 using isthmus::Role;
-using isthmus::RxSegment;
-using isthmus::RxWant;
-using isthmus::TxSlice;
 
 // In the caller's memory: this, then what the engine takes.
 struct isthmus_initiator_connection {
@@ -64,6 +61,7 @@ int ReadLimits(const isthmus_initiator_limits* limits, initiator::Limits* out) {
   out->logout_timeout_ms = in->logout_timeout_ms;
   out->function_timeout_ms = in->function_timeout_ms;
   out->text_timeout_ms = in->text_timeout_ms;
+  out->device_tag_bits = in->device_tag_bits;
   return ISTHMUS_OK;
 }
 
@@ -180,9 +178,21 @@ const char* NameIn(const std::array<const char*, kCount>& names, uint32_t index)
   return index < kCount ? names[index] : "unknown";
 }
 
-bool IsLive(const isthmus_initiator_connection* connection) {
-  return connection != nullptr && connection->connection.has_value();
+constexpr Role kRole = Role::kInitiator;
+
+initiator::Connection* EngineOf(isthmus_initiator_connection* connection) {
+  return connection != nullptr && connection->connection ? &*connection->connection : nullptr;
 }
+const initiator::Connection* EngineOf(const isthmus_initiator_connection* connection) {
+  return connection != nullptr && connection->connection ? &*connection->connection : nullptr;
+}
+initiator::Session* EngineOf(isthmus_initiator_session* session) {
+  return session == nullptr ? nullptr : &session->session;
+}
+const initiator::Session* EngineOf(const isthmus_initiator_session* session) {
+  return session == nullptr ? nullptr : &session->session;
+}
+bool IsLive(const isthmus_initiator_connection* connection) { return EngineOf(connection) != nullptr; }
 
 isthmus_counters FromCounters(const initiator::SessionCounters& from) {
   isthmus_counters to = {};
@@ -238,6 +248,7 @@ void isthmus_initiator_limits_init(isthmus_initiator_limits* limits, size_t size
   defaults.logout_timeout_ms = own.logout_timeout_ms;
   defaults.function_timeout_ms = own.function_timeout_ms;
   defaults.text_timeout_ms = own.text_timeout_ms;
+  defaults.device_tag_bits = own.device_tag_bits;
   capi::Init(limits, size, defaults);
 }
 
@@ -293,84 +304,7 @@ void isthmus_initiator_connection_destroy(isthmus_initiator_connection* connecti
   if (connection != nullptr) connection->~isthmus_initiator_connection();
 }
 
-bool isthmus_initiator_connection_receive(isthmus_initiator_connection* connection,
-                                          const isthmus_rx_segment* segment, int64_t now_ns) {
-  RxSegment own;
-  return IsLive(connection) && capi::FromSegment(segment, &own) &&
-         connection->connection->Receive(own, Instant{now_ns});
-}
-
-bool isthmus_initiator_connection_next(isthmus_initiator_connection* connection,
-                                       isthmus_initiator_event* event) {
-  initiator::Event own;
-  if (!IsLive(connection) || event == nullptr || !connection->connection->Next(&own)) return false;
-  FromEvent(own, event);
-  return true;
-}
-
-size_t isthmus_initiator_connection_want_rx(isthmus_initiator_connection* connection,
-                                            isthmus_rx_want* wants, size_t count) {
-  if (!IsLive(connection)) return 0;
-  return capi::PollWants(wants, count, [&](std::span<RxWant> out) {
-    return connection->connection->WantRx(out);
-  });
-}
-
-size_t isthmus_initiator_connection_unconsumed_rx(const isthmus_initiator_connection* connection) {
-  return IsLive(connection) ? connection->connection->UnconsumedRx() : 0;
-}
-
-size_t isthmus_initiator_connection_poll_transmit(isthmus_initiator_connection* connection,
-                                                  isthmus_tx_slice* slices, size_t count,
-                                                  int64_t now_ns) {
-  if (!IsLive(connection)) return 0;
-  return capi::PollSlices(slices, count, [&](std::span<TxSlice> out) {
-    return connection->connection->PollTransmit(out, Instant{now_ns});
-  });
-}
-
-void isthmus_initiator_connection_on_sent(isthmus_initiator_connection* connection, size_t bytes) {
-  if (IsLive(connection)) connection->connection->OnSent(bytes);
-}
-
-void isthmus_initiator_connection_on_transport_done(isthmus_initiator_connection* connection,
-                                                    uint64_t stream_offset) {
-  if (IsLive(connection)) connection->connection->OnTransportDone(stream_offset);
-}
-
-void isthmus_initiator_connection_on_transport_closed(isthmus_initiator_connection* connection,
-                                                      int reason) {
-  if (!IsLive(connection)) return;
-  connection->connection->OnTransportClosed(capi::Reason(reason, Role::kInitiator));
-}
-
-isthmus_deadline isthmus_initiator_connection_poll_timeout(
-    const isthmus_initiator_connection* connection) {
-  return capi::FromDeadline(IsLive(connection) ? connection->connection->PollTimeout()
-                                               : isthmus::Deadline{});
-}
-
-void isthmus_initiator_connection_handle_timeout(isthmus_initiator_connection* connection,
-                                                 int64_t now_ns) {
-  if (IsLive(connection)) connection->connection->HandleTimeout(Instant{now_ns});
-}
-
-int isthmus_initiator_connection_parameters(const isthmus_initiator_connection* connection,
-                                            isthmus_parameters* parameters, size_t size) {
-  if (connection == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
-  if (!IsLive(connection)) return ISTHMUS_ERROR_CALL_OUT_OF_STATE;
-  return capi::Fill(parameters, size, capi::FromParameters(connection->connection->parameters()));
-}
-
-int isthmus_initiator_connection_counters(const isthmus_initiator_connection* connection,
-                                          isthmus_counters* counters, size_t size) {
-  if (connection == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
-  if (!IsLive(connection)) return ISTHMUS_ERROR_CALL_OUT_OF_STATE;
-  isthmus_counters own = {};
-  capi::AddRx(connection->connection->rx_counters(), &own);
-  capi::AddTx(connection->connection->tx_counters(), &own);
-  return capi::Fill(counters, size, own);
-}
+ISTHMUS_CONNECTION_ENTRIES(initiator)
 
 isthmus_text isthmus_initiator_connection_target_alias(
     const isthmus_initiator_connection* connection) {
@@ -409,6 +343,8 @@ void isthmus_initiator_session_destroy(isthmus_initiator_session* session) {
   if (session != nullptr) session->~isthmus_initiator_session();
 }
 
+ISTHMUS_SESSION_ENTRIES(initiator)
+
 int isthmus_initiator_session_attach(isthmus_initiator_session* session,
                                      isthmus_initiator_connection* connection,
                                      isthmus_connection_id* id) {
@@ -422,94 +358,6 @@ int isthmus_initiator_session_attach(isthmus_initiator_session* session,
   connection->connection.reset();
   *id = capi::FromId(own);
   return ISTHMUS_OK;
-}
-
-bool isthmus_initiator_session_receive(isthmus_initiator_session* session,
-                                       isthmus_connection_id id, const isthmus_rx_segment* segment,
-                                       int64_t now_ns) {
-  RxSegment own;
-  return session != nullptr && capi::FromSegment(segment, &own) &&
-         session->session.Receive(capi::FromId(id), own, Instant{now_ns});
-}
-
-bool isthmus_initiator_session_next(isthmus_initiator_session* session,
-                                    isthmus_initiator_event* event) {
-  initiator::Event own;
-  if (session == nullptr || event == nullptr || !session->session.Next(&own)) return false;
-  FromEvent(own, event);
-  return true;
-}
-
-size_t isthmus_initiator_session_want_rx(isthmus_initiator_session* session,
-                                         isthmus_connection_id id, isthmus_rx_want* wants,
-                                         size_t count) {
-  if (session == nullptr) return 0;
-  return capi::PollWants(wants, count, [&](std::span<RxWant> out) {
-    return session->session.WantRx(capi::FromId(id), out);
-  });
-}
-
-size_t isthmus_initiator_session_unconsumed_rx(const isthmus_initiator_session* session,
-                                               isthmus_connection_id id) {
-  return session == nullptr ? 0 : session->session.UnconsumedRx(capi::FromId(id));
-}
-
-size_t isthmus_initiator_session_poll_transmit(isthmus_initiator_session* session,
-                                               isthmus_connection_id id, isthmus_tx_slice* slices,
-                                               size_t count, int64_t now_ns) {
-  if (session == nullptr) return 0;
-  return capi::PollSlices(slices, count, [&](std::span<TxSlice> out) {
-    return session->session.PollTransmit(capi::FromId(id), out, Instant{now_ns});
-  });
-}
-
-void isthmus_initiator_session_on_sent(isthmus_initiator_session* session,
-                                       isthmus_connection_id id, size_t bytes) {
-  if (session != nullptr) session->session.OnSent(capi::FromId(id), bytes);
-}
-
-void isthmus_initiator_session_on_transport_done(isthmus_initiator_session* session,
-                                                 isthmus_connection_id id,
-                                                 uint64_t stream_offset) {
-  if (session != nullptr) session->session.OnTransportDone(capi::FromId(id), stream_offset);
-}
-
-void isthmus_initiator_session_on_transport_closed(isthmus_initiator_session* session,
-                                                   isthmus_connection_id id, int reason) {
-  if (session == nullptr) return;
-  session->session.OnTransportClosed(capi::FromId(id), capi::Reason(reason, Role::kInitiator));
-}
-
-isthmus_deadline isthmus_initiator_session_poll_timeout(const isthmus_initiator_session* session) {
-  return capi::FromDeadline(session == nullptr ? isthmus::Deadline{}
-                                               : session->session.PollTimeout());
-}
-
-void isthmus_initiator_session_handle_timeout(isthmus_initiator_session* session, int64_t now_ns) {
-  if (session != nullptr) session->session.HandleTimeout(Instant{now_ns});
-}
-
-void isthmus_initiator_session_resolve(isthmus_initiator_session* session,
-                                       isthmus_connection_id id, uint32_t ticket,
-                                       const isthmus_evidence* header_evidence,
-                                       const isthmus_evidence* data_evidence) {
-  if (session == nullptr || header_evidence == nullptr || data_evidence == nullptr) return;
-  session->session.Resolve(capi::FromId(id), ticket, capi::FromEvidence(*header_evidence),
-                           capi::FromEvidence(*data_evidence));
-}
-
-void isthmus_initiator_session_set_device_inserts(isthmus_initiator_session* session,
-                                                  isthmus_connection_id id, bool header_digest,
-                                                  bool data_digest) {
-  if (session != nullptr) {
-    session->session.SetDeviceInserts(capi::FromId(id), header_digest, data_digest);
-  }
-}
-
-void isthmus_initiator_session_set_trace(isthmus_initiator_session* session,
-                                         isthmus_connection_id id, isthmus_trace* trace,
-                                         uint32_t source) {
-  if (session != nullptr) session->session.SetTracer(capi::FromId(id), capi::TracerOf(trace, source));
 }
 
 void isthmus_initiator_command_init(isthmus_initiator_command* command, size_t size) {
@@ -539,6 +387,7 @@ int isthmus_initiator_session_submit(isthmus_initiator_session* session,
   own.data_in = {static_cast<std::byte*>(in->data_in), in->data_in_size};
   own.unstable_source = in->unstable_source;
   own.retry = in->reissue ? initiator::RetryPolicy::kReissue : initiator::RetryPolicy::kReport;
+  own.device_tag = in->device_tag;
   own.cookie = in->cookie;
   initiator::TaskId id;
   const Error error = session->session.Submit(own, &id);

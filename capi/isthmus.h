@@ -363,6 +363,82 @@ enum {
   ISTHMUS_SESSION_IN_CONTINUE
 };
 
+/* ==== Devices that check the digests of what arrives, or insert those of what leaves: sections 11.2.3, 7.8; docs/offload.md.
+ * Nothing rests on a device: software checks what none vouched for, and "bad" is found again in software before anything
+ * follows from it (a digest that the device took out aside). For both sides' sessions:
+ *
+ *   before the login    isthmus_data_segment_length_to_declare(): MaxRecvDataSegmentLength of the offer
+ *   ARM_DIGESTS         arm the device at event.stream_offset; ..._set_offload(): what it does with what leaves
+ *   bytes arrive        ..._receive_spans(), or ..._receive() with the evidence in the segment
+ *   an answer later     ..._resolve()
+ *   it lost the stream  ..._pdu_starts_at() tells whether a PDU starts where it believes so
+ *   bytes leave         slices say ISTHMUS_PDU_START, _PDU_END, and what the device is to do: _DEVICE_INSERTS, ...
+ *   the route changes   ..._set_offload() with another aligned_data_segment_length
+ *   it goes             ..._abandon_pending(), ..._materialize(), ..._set_offload() with the defaults */
+
+/* What a device said of so many consecutive bytes of a segment. */
+typedef struct isthmus_verdict_span {
+  size_t bytes;
+  uint64_t pdu_offset;              /* as in isthmus_rx_segment: ISTHMUS_ANY_PDU, or where the PDU begins */
+  isthmus_evidence header_evidence; /* for bytes of headers and their digests */
+  isthmus_evidence data_evidence;   /* for bytes of data segments, padding and their digests */
+} isthmus_verdict_span;
+
+/* How a device serves a connection. The defaults, all 0: not at all. */
+typedef struct isthmus_offload {
+  size_t size;
+  uint32_t epoch;                /* only verdicts of this life of a device are believed; 0: of any one life */
+  uint32_t audit_one_in;         /* computes the digests of each n-th PDU whoever vouched for them; 0: of none */
+  uint32_t verify_leases_one_in; /* of each n-th PDU whose digest a device inserts: whether its data stayed as they were */
+  /* A device replaces these digests' four bytes: slices of their own, ISTHMUS_DEVICE_INSERTS. */
+  bool inserts_header_digest, inserts_data_digest;
+  /* An accelerator fills the four bytes in memory before they leave: ISTHMUS_FILL_DIGEST. Not with the two above. */
+  bool fills_header_digest, fills_data_digest;
+  /* Data is cut so that each PDU has at most so many bytes of it, beside the peer's MaxRecvDataSegmentLength: the largest
+   * PDU that stays aligned now, isthmus_data_segment_length_to_send(). 0: no limit. */
+  uint32_t aligned_data_segment_length;
+  /* The device cuts over-long PDUs itself: PDUs have up to so many data bytes, with ISTHMUS_DEVICE_SEGMENTS where it must
+   * cut. Only while it inserts all digests that are on. 0: it does not. */
+  uint32_t segments_up_to;
+} isthmus_offload;
+ISTHMUS_API void isthmus_offload_init(isthmus_offload* offload, size_t size);
+
+/* Answers to "does a PDU start here?" */
+enum {
+  ISTHMUS_PDU_START_YES = 0, /* with a header whose digest is right */
+  ISTHMUS_PDU_START_NO = 1,  /* also if it was more than 32 PDUs ago */
+  ISTHMUS_PDU_START_NOT_YET = 2 /* the stream has not come so far: ask again */
+};
+
+/* Digests that a device has put into a PDU that left. */
+typedef struct isthmus_inserted_digests {
+  uint64_t stream_offset; /* of the PDU's first byte, in the sent stream */
+  uint32_t header_digest, data_digest; /* values; 0 where there is none. Headers do not change: theirs is computed anew */
+} isthmus_inserted_digests;
+
+/* How large PDUs may be, so that each fills one TCP segment and no more, where a device can only serve those. */
+typedef struct isthmus_sizing {
+  size_t size;
+  uint32_t mtu;              /* of the path: bytes of an IP packet. Default 1500 */
+  uint32_t ip_option_bytes;  /* IPv4 options, or IPv6 extension headers */
+  uint32_t tcp_option_bytes; /* timestamps 12, SACK blocks 4 + 8 each, at most 40 in all */
+  uint32_t tunnel_bytes;     /* outer headers inside this MTU */
+  uint32_t ahs_bytes;        /* of the PDU, in whole words */
+  uint32_t max_pdu_bytes;    /* longer PDUs the device does not check; 0: any */
+  bool ipv6;
+  bool header_digest, data_digest; /* of the PDU */
+  bool needs_alignment;            /* the device serves only segments that hold exactly one PDU */
+  bool segments_pdus;              /* it cuts over-long PDUs that leave */
+} isthmus_sizing;
+ISTHMUS_API void isthmus_sizing_init(isthmus_sizing* sizing, size_t size);
+/* Payload of a full TCP segment, in bytes; 0: nothing fits. */
+ISTHMUS_API uint32_t isthmus_segment_bytes(const isthmus_sizing* sizing);
+/* The MaxRecvDataSegmentLength to declare: `wanted`, less where the device demands it, never below 512 (13.12). */
+ISTHMUS_API uint32_t isthmus_data_segment_length_to_declare(const isthmus_sizing* sizing, uint32_t wanted);
+/* The longest data segment to send now. */
+ISTHMUS_API uint32_t isthmus_data_segment_length_to_send(const isthmus_sizing* sizing,
+                                                         uint32_t peer_MaxRecvDataSegmentLength);
+
 /* ==== A trace: a record of each PDU that connections received or emitted, in a ring of the caller's memory, pulled. When it
  * is full the oldest record makes room: a host that never reads it finds the last PDUs before a failure. Headers only: no
  * text, no data, so nothing of CHAP.
@@ -417,6 +493,8 @@ typedef struct isthmus_counters {
   uint64_t data_in_pdus, data_out_pdus, r2ts, unsolicited_data_bytes;
   uint64_t rejects, async_messages, pings_sent, pings_answered;
   uint64_t ignored_pdus, discarded_pdus, window_closed;
+  uint64_t rx_data_digests_by_accelerator, rx_data_digest_bytes_by_accelerator, rx_audited_bytes; /* of the connection */
+  uint64_t tx_materialized, tx_lease_violations;
 } isthmus_counters;
 
 /* How many counters the library that runs has. */
@@ -524,6 +602,10 @@ ISTHMUS_API bool isthmus_receiver_next(isthmus_receiver* receiver, isthmus_rx_it
 ISTHMUS_CHECKED int isthmus_receiver_set_sink(isthmus_receiver* receiver, void* sink, size_t size);
 /* Answers HEADER: the data is digested and dropped. */
 ISTHMUS_CHECKED int isthmus_receiver_set_scratch(isthmus_receiver* receiver);
+/* A device's late verdict, for segments that were pushed as pending under this ticket. */
+ISTHMUS_API void isthmus_receiver_resolve(isthmus_receiver* receiver, uint32_t ticket,
+                                          const isthmus_evidence* header_evidence,
+                                          const isthmus_evidence* data_evidence);
 /* Take effect at the next PDU whose header was not given out. Digests begin with the full feature phase (13.1). */
 ISTHMUS_API void isthmus_receiver_set_digests(isthmus_receiver* receiver, bool header_digest, bool data_digest);
 ISTHMUS_API void isthmus_receiver_set_max_recv_data_segment_length(isthmus_receiver* receiver, uint32_t bytes);
@@ -546,13 +628,16 @@ typedef struct isthmus_target_limits {
   uint32_t source_slots;          /* pieces of send_data not yet released */
   uint32_t echo_slots;            /* copies waiting to leave (ping data, Reject's header), a connection */
   uint32_t echo_slot_bytes;       /* ping data above it is cut; at least 1068 */
-  uint32_t staging_bytes;         /* copies of unstable sources, a connection; 0: they are refused */
+  uint32_t staging_bytes;         /* copies of unstable sources, a connection; a longer source is refused, with 0 any */
   uint32_t sense_bytes;           /* per task */
   /* Time. 0: never. */
   uint32_t ping_interval_ms; /* silence before a NOP-In asks for life (11.19) */
   uint32_t ping_timeout_ms;
   uint32_t logout_timeout_s; /* for a logout that was asked for (11.9.1) */
   uint32_t hole_timeout_ms;  /* how long a missing CmdSN may hold back later commands */
+  /* Topmost bits of the Target Transfer Tag that a device which places data may choose: accept_tagged_data(). At most 12. */
+  uint32_t device_tag_bits;
+  uint32_t reserved; /* 0 */
 } isthmus_target_limits;
 ISTHMUS_API void isthmus_target_limits_init(isthmus_target_limits* limits, size_t size);
 
@@ -796,9 +881,28 @@ ISTHMUS_API void isthmus_target_session_handle_timeout(isthmus_target_session* s
 ISTHMUS_API void isthmus_target_session_resolve(isthmus_target_session* session, isthmus_connection_id id,
                                                 uint32_t ticket, const isthmus_evidence* header_evidence,
                                                 const isthmus_evidence* data_evidence);
-/* A device fills in the digests of PDUs emitted from now on: their slices say ISTHMUS_DEVICE_INSERTS. */
-ISTHMUS_API void isthmus_target_session_set_device_inserts(isthmus_target_session* session, isthmus_connection_id id,
-                                                           bool header_digest, bool data_digest);
+/* How a device serves the connection from now on, for the PDUs not yet shown by poll_transmit; again when that changes.
+ * ISTHMUS_ERROR_CALL_SIZE, ..._CALL_ARGUMENT: a mixture that cannot be; ..._CALL_OUT_OF_STATE: no such connection. */
+ISTHMUS_CHECKED int isthmus_target_session_set_offload(isthmus_target_session* session, isthmus_connection_id id,
+                                                       const isthmus_offload* offload);
+/* As receive(), with the segment's bytes under the verdicts of `spans`, which follow one another from its first byte;
+ * what they leave is under the segment's own. Bytes taken, from the front: if not all, drain next() and give the rest, at
+ * its own stream_offset; if then none, the connection is over. A lease is of the part with the last byte. For a segment
+ * with data. */
+ISTHMUS_CHECKED size_t isthmus_target_session_receive_spans(isthmus_target_session* session, isthmus_connection_id id,
+                                                            const isthmus_rx_segment* segment,
+                                                            const isthmus_verdict_span* spans, size_t count,
+                                                            int64_t now_ns);
+/* No more answers will come for what is pending: software checks it. Then drain next(). */
+ISTHMUS_API void isthmus_target_session_abandon_pending(isthmus_target_session* session, isthmus_connection_id id);
+/* ISTHMUS_PDU_START_...: what to answer a device that lost the stream and asks whether a PDU starts at this offset of it. */
+ISTHMUS_API uint32_t isthmus_target_session_pdu_starts_at(isthmus_target_session* session, isthmus_connection_id id,
+                                                          uint64_t stream_offset);
+/* The device is gone: software fills the placeholders of all that is in flight, with what the device had put there as far
+ * as `inserted` knows it, so that a TCP that sends again sends the same bytes. Slices shown before are void.
+ * ISTHMUS_ERROR_CALL_OUT_OF_STATE: PDUs that the device cut are in flight, and the connection must end. */
+ISTHMUS_CHECKED int isthmus_target_session_materialize(isthmus_target_session* session, isthmus_connection_id id,
+                                                       const isthmus_inserted_digests* inserted, size_t count);
 /* Records of this connection go to another trace from now on, or, with NULL, nowhere: for one that changes its thread. */
 ISTHMUS_API void isthmus_target_session_set_trace(isthmus_target_session* session, isthmus_connection_id id,
                                               isthmus_trace* trace, uint32_t source);
@@ -811,11 +915,18 @@ ISTHMUS_API void isthmus_target_session_set_trace(isthmus_target_session* sessio
  * puts there what came unsolicited and asks for the rest by R2T (11.8). */
 ISTHMUS_CHECKED int isthmus_target_session_accept_data(isthmus_target_session* session, isthmus_target_task task,
                                                        uint32_t offset, void* window, size_t size);
+/* The same, and a device that places data knows the window: `device_tag` becomes the topmost device_tag_bits of the Target
+ * Transfer Tags of its R2Ts. ISTHMUS_ERROR_CALL_ARGUMENT: it has more bits. */
+ISTHMUS_CHECKED int isthmus_target_session_accept_tagged_data(isthmus_target_session* session, isthmus_target_task task,
+                                                              uint32_t offset, void* window, size_t size,
+                                                              uint32_t device_tag);
 /* Answers BEGIN: the command fails with this SCSI status (0x08 BUSY, 0x28 TASK SET FULL); no COMMAND comes for it. */
 ISTHMUS_CHECKED int isthmus_target_session_refuse(isthmus_target_session* session, isthmus_target_task task,
                                                   uint8_t status);
 enum {
-  ISTHMUS_SEND_UNSTABLE = 1, /* others may write the source meanwhile: copied and digested at emission (staging_bytes) */
+  /* Others may write the source meanwhile: copied and digested at emission. ISTHMUS_ERROR_CALL_ARGUMENT: it is longer than
+   * staging_bytes; give it in pieces that are not. */
+  ISTHMUS_SEND_UNSTABLE = 1,
   ISTHMUS_SEND_NOTIFY = 2    /* SOURCE_RELEASED when nobody reads the source any more */
 };
 /* Lends the next bytes of the task's read data; `offset` continues the last. What lies beyond the expected length is not
@@ -920,6 +1031,10 @@ typedef struct isthmus_initiator_limits {
   uint32_t logout_timeout_ms;
   uint32_t function_timeout_ms; /* for a task management function's response */
   uint32_t text_timeout_ms;     /* for each response of a text exchange */
+  /* Topmost bits of the Initiator Task Tag that a device which places data may choose: the command's device_tag. At most
+   * 12. */
+  uint32_t device_tag_bits;
+  uint32_t reserved; /* 0 */
 } isthmus_initiator_limits;
 ISTHMUS_API void isthmus_initiator_limits_init(isthmus_initiator_limits* limits, size_t size);
 
@@ -1147,9 +1262,20 @@ ISTHMUS_API void isthmus_initiator_session_handle_timeout(isthmus_initiator_sess
 ISTHMUS_API void isthmus_initiator_session_resolve(isthmus_initiator_session* session, isthmus_connection_id id,
                                                    uint32_t ticket, const isthmus_evidence* header_evidence,
                                                    const isthmus_evidence* data_evidence);
-ISTHMUS_API void isthmus_initiator_session_set_device_inserts(isthmus_initiator_session* session,
-                                                              isthmus_connection_id id, bool header_digest,
-                                                              bool data_digest);
+/* The device's side: as of a target's session. */
+ISTHMUS_CHECKED int isthmus_initiator_session_set_offload(isthmus_initiator_session* session, isthmus_connection_id id,
+                                                          const isthmus_offload* offload);
+ISTHMUS_CHECKED size_t isthmus_initiator_session_receive_spans(isthmus_initiator_session* session,
+                                                               isthmus_connection_id id,
+                                                               const isthmus_rx_segment* segment,
+                                                               const isthmus_verdict_span* spans, size_t count,
+                                                               int64_t now_ns);
+ISTHMUS_API void isthmus_initiator_session_abandon_pending(isthmus_initiator_session* session,
+                                                           isthmus_connection_id id);
+ISTHMUS_API uint32_t isthmus_initiator_session_pdu_starts_at(isthmus_initiator_session* session,
+                                                             isthmus_connection_id id, uint64_t stream_offset);
+ISTHMUS_CHECKED int isthmus_initiator_session_materialize(isthmus_initiator_session* session, isthmus_connection_id id,
+                                                          const isthmus_inserted_digests* inserted, size_t count);
 /* Records of this connection go to another trace from now on, or, with NULL, nowhere: for one that changes its thread. */
 ISTHMUS_API void isthmus_initiator_session_set_trace(isthmus_initiator_session* session, isthmus_connection_id id,
                                               isthmus_trace* trace, uint32_t source);
@@ -1170,6 +1296,9 @@ typedef struct isthmus_initiator_command {
   bool reissue; /* after a lost connection it is sent again, and may be executed twice; otherwise it is reported */
   uint8_t reserved[7];
   uint64_t cookie; /* comes back in COMPLETED */
+  /* The topmost device_tag_bits of the Initiator Task Tag: under these a device knows data_in. */
+  uint32_t device_tag;
+  uint32_t reserved2;
 } isthmus_initiator_command;
 ISTHMUS_API void isthmus_initiator_command_init(isthmus_initiator_command* command, size_t size);
 

@@ -32,7 +32,8 @@ static void serve(struct pair* pair, const isthmus_target_event* event) {
       check(pair, isthmus_target_session_send_data(pair->target, event->task, 0, at, length, flags));
       break;
     case 0x2a:
-      check(pair, isthmus_target_session_accept_data(pair->target, event->task, 0, at, length));
+      check(pair, isthmus_target_session_accept_tagged_data(pair->target, event->task, 0, at, length,
+                                                            pair->options.device_tag));
       return;
     default:
       completion.status = 2;
@@ -78,6 +79,7 @@ static void begin_target_session(struct pair* pair) {
   isthmus_target_limits limits;
   isthmus_target_limits_init(&limits, sizeof limits);
   limits.staging_bytes = pair->options.staging_bytes;
+  limits.device_tag_bits = pair->options.device_tag_bits;
   isthmus_target_session_options options;
   isthmus_target_session_options_init(&options, sizeof options);
   options.limits = &limits;
@@ -136,6 +138,10 @@ static void on_target(struct pair* pair, const isthmus_target_event* event) {
     case ISTHMUS_TARGET_SEND_TARGETS:
       answer_send_targets(pair, event);
       break;
+    case ISTHMUS_TARGET_ARM_DIGESTS:
+      if (pair->options.offload != NULL)
+        check(pair, isthmus_target_session_set_offload(pair->target, event->connection, pair->options.offload));
+      break;
     case ISTHMUS_TARGET_DISCONNECT:
       if (!event->flush) close_target(pair);
       break;
@@ -159,8 +165,12 @@ static void close_initiator(struct pair* pair) {
 }
 
 static void begin_initiator_session(struct pair* pair) {
+  isthmus_initiator_limits limits;
+  isthmus_initiator_limits_init(&limits, sizeof limits);
+  limits.device_tag_bits = pair->options.device_tag_bits;
   isthmus_initiator_session_options options;
   isthmus_initiator_session_options_init(&options, sizeof options);
+  options.limits = &limits;
   const size_t size = isthmus_initiator_session_size(&options);
   pair->memory[3] = malloc(size);
   check(pair, isthmus_initiator_session_init(pair->memory[3], size, &options, &pair->initiator));
@@ -178,6 +188,10 @@ static void on_initiator(struct pair* pair, const isthmus_initiator_event* event
     case ISTHMUS_INITIATOR_COMPLETED:
       pair->completed[pair->completed_count++ % PAIR_EVENTS] = *event;
       break;
+    case ISTHMUS_INITIATOR_ARM_DIGESTS:
+      if (pair->options.offload != NULL)
+        check(pair, isthmus_initiator_session_set_offload(pair->initiator, event->connection, pair->options.offload));
+      break;
     case ISTHMUS_INITIATOR_DISCONNECT:
       close_initiator(pair);
       break;
@@ -191,7 +205,7 @@ static void on_initiator(struct pair* pair, const isthmus_initiator_event* event
 
 /* ---- What is between them. */
 
-static bool drain(struct pair* pair) {
+bool pair_drain(struct pair* pair) {
   bool any = false;
   isthmus_target_event from_target;
   while (pair->target != NULL ? isthmus_target_session_next(pair->target, &from_target)
@@ -234,7 +248,7 @@ static bool to_target(struct pair* pair) {
             ? isthmus_target_session_receive(pair->target, pair->target_id, &segment, pair->now_ns)
             : isthmus_target_connection_receive(pair->target_connection, &segment, pair->now_ns);
     if (!taken && !pair->target_closed) return false;
-    while (drain(pair)) {
+    while (pair_drain(pair)) {
     }
   }
   pair->to_target += size;
@@ -266,7 +280,7 @@ static bool to_initiator(struct pair* pair) {
             ? isthmus_initiator_session_receive(pair->initiator, pair->initiator_id, &segment, pair->now_ns)
             : isthmus_initiator_connection_receive(pair->initiator_connection, &segment, pair->now_ns);
     if (!taken && !pair->initiator_closed) return false;
-    while (drain(pair)) {
+    while (pair_drain(pair)) {
     }
   }
   pair->to_initiator += size;
@@ -283,7 +297,7 @@ static bool to_initiator(struct pair* pair) {
 void pair_run(struct pair* pair) {
   bool moved = true;
   while (moved) {
-    moved = drain(pair);
+    moved = pair_drain(pair);
     moved |= to_target(pair);
     moved |= to_initiator(pair);
     if (!moved && pair->target_events[ISTHMUS_TARGET_DISCONNECT] > 0 && !pair->target_closed) {
@@ -309,7 +323,7 @@ bool pair_login(struct pair* pair) {
 void pair_cut(struct pair* pair) {
   close_target(pair);
   close_initiator(pair);
-  while (drain(pair)) {
+  while (pair_drain(pair)) {
   }
 }
 
@@ -329,6 +343,7 @@ static void make_target(struct pair* pair) {
   isthmus_target_limits limits;
   isthmus_target_limits_init(&limits, sizeof limits);
   limits.staging_bytes = pair->options.staging_bytes;
+  limits.device_tag_bits = pair->options.device_tag_bits;
   isthmus_target_connection_options options;
   isthmus_target_connection_options_init(&options, sizeof options);
   options.limits = &limits;
@@ -343,8 +358,12 @@ static void make_target(struct pair* pair) {
 }
 
 static void make_initiator(struct pair* pair) {
+  isthmus_initiator_limits limits;
+  isthmus_initiator_limits_init(&limits, sizeof limits);
+  limits.device_tag_bits = pair->options.device_tag_bits;
   isthmus_initiator_connection_options options;
   isthmus_initiator_connection_options_init(&options, sizeof options);
+  options.limits = &limits;
   options.initiator_name = kInitiator;
   options.target_name = pair->options.discovery ? NULL : kTarget;
   options.isid[0] = 0x80;
@@ -417,6 +436,7 @@ static int submit(struct pair* pair, uint8_t opcode, uint32_t lba, const void* o
   command.data_in = in;
   command.data_in_size = in != NULL ? (uint32_t)blocks * PAIR_BLOCK : 0;
   command.cookie = cookie;
+  command.device_tag = pair->options.device_tag;
   return isthmus_initiator_session_submit(pair->initiator, &command, task);
 }
 

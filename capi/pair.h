@@ -31,6 +31,8 @@ struct pair_options {
   bool hold;    /* the target answers no command until pair_answer_held() */
   bool unasked; /* AcceptData for unsolicited data at BEGIN; otherwise it refuses with BUSY */
   uint32_t staging_bytes; /* sources are unstable, if not 0 */
+  uint32_t device_tag_bits, device_tag; /* of both sides' limits; of windows and of commands */
+  const isthmus_offload* offload;       /* of both sides, when digests begin; NULL: no device */
   isthmus_trace* trace;   /* of both sides; sources 1 (target) and 2 */
 };
 
@@ -66,6 +68,8 @@ struct pair* pair_create(const struct pair_options* options); /* NULL: something
 void pair_destroy(struct pair* pair);
 /* Lets bytes cross until nothing moves. */
 void pair_run(struct pair* pair);
+/* Handles what both sides have to tell; whether there was anything. */
+bool pair_drain(struct pair* pair);
 /* Runs the login; whether both sides have a session. */
 bool pair_login(struct pair* pair);
 /* The transport breaks. */

@@ -88,6 +88,14 @@ bool isthmus_receiver_next(isthmus_receiver* receiver, isthmus_rx_item* item) {
   return true;
 }
 
+void isthmus_receiver_resolve(isthmus_receiver* receiver, uint32_t ticket,
+                              const isthmus_evidence* header_evidence,
+                              const isthmus_evidence* data_evidence) {
+  if (receiver == nullptr || header_evidence == nullptr || data_evidence == nullptr) return;
+  receiver->receiver.Resolve(ticket, capi::FromEvidence(*header_evidence),
+                             capi::FromEvidence(*data_evidence));
+}
+
 int isthmus_receiver_set_sink(isthmus_receiver* receiver, void* sink, size_t size) {
   if (receiver == nullptr || sink == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
   if (receiver->awaited == 0) return ISTHMUS_ERROR_CALL_OUT_OF_STATE;

@@ -7,6 +7,7 @@
 #include <span>
 #include <utility>
 
+#include "capi/entries.h"
 #include "capi/face.h"
 #include "capi/isthmus.h"
 #include "protocol/auth/chap.h"
@@ -22,11 +23,7 @@ namespace capi = isthmus::capi;
 namespace target = isthmus::target;
 using isthmus::ConnectionId;
 using isthmus::Error;
-using isthmus::Instant;
 using isthmus::Role;
-using isthmus::RxSegment;
-using isthmus::RxWant;
-using isthmus::TxSlice;
 
 struct isthmus_challenge_history {
   isthmus::auth::ChallengeHistory history;
@@ -70,6 +67,7 @@ bool ReadLimits(const isthmus_target_limits* limits, target::Limits* out) {
   out->ping_timeout_ms = in->ping_timeout_ms;
   out->logout_timeout_s = in->logout_timeout_s;
   out->hole_timeout_ms = in->hole_timeout_ms;
+  out->device_tag_bits = in->device_tag_bits;
   return true;
 }
 
@@ -157,9 +155,21 @@ target::RequestId FromRequest(isthmus_target_request request) {
   return {request.slot, request.generation};
 }
 
-bool IsLive(const isthmus_target_connection* connection) {
-  return connection != nullptr && connection->connection.has_value();
+constexpr Role kRole = Role::kTarget;
+
+target::Connection* EngineOf(isthmus_target_connection* connection) {
+  return connection != nullptr && connection->connection ? &*connection->connection : nullptr;
 }
+const target::Connection* EngineOf(const isthmus_target_connection* connection) {
+  return connection != nullptr && connection->connection ? &*connection->connection : nullptr;
+}
+target::Session* EngineOf(isthmus_target_session* session) {
+  return session == nullptr ? nullptr : &session->session;
+}
+const target::Session* EngineOf(const isthmus_target_session* session) {
+  return session == nullptr ? nullptr : &session->session;
+}
+bool IsLive(const isthmus_target_connection* connection) { return EngineOf(connection) != nullptr; }
 
 isthmus_counters FromCounters(const target::SessionCounters& from) {
   isthmus_counters to = {};
@@ -231,6 +241,7 @@ void isthmus_target_limits_init(isthmus_target_limits* limits, size_t size) {
   defaults.ping_timeout_ms = own.ping_timeout_ms;
   defaults.logout_timeout_s = own.logout_timeout_s;
   defaults.hole_timeout_ms = own.hole_timeout_ms;
+  defaults.device_tag_bits = own.device_tag_bits;
   capi::Init(limits, size, defaults);
 }
 
@@ -279,67 +290,7 @@ void isthmus_target_connection_destroy(isthmus_target_connection* connection) {
   if (connection != nullptr) connection->~isthmus_target_connection();
 }
 
-bool isthmus_target_connection_receive(isthmus_target_connection* connection,
-                                       const isthmus_rx_segment* segment, int64_t now_ns) {
-  RxSegment own;
-  return IsLive(connection) && capi::FromSegment(segment, &own) &&
-         connection->connection->Receive(own, Instant{now_ns});
-}
-
-bool isthmus_target_connection_next(isthmus_target_connection* connection,
-                                    isthmus_target_event* event) {
-  target::Event own;
-  if (!IsLive(connection) || event == nullptr || !connection->connection->Next(&own)) return false;
-  FromEvent(own, event);
-  return true;
-}
-
-size_t isthmus_target_connection_want_rx(isthmus_target_connection* connection,
-                                         isthmus_rx_want* wants, size_t count) {
-  if (!IsLive(connection)) return 0;
-  return capi::PollWants(wants, count, [&](std::span<RxWant> out) {
-    return connection->connection->WantRx(out);
-  });
-}
-
-size_t isthmus_target_connection_unconsumed_rx(const isthmus_target_connection* connection) {
-  return IsLive(connection) ? connection->connection->UnconsumedRx() : 0;
-}
-
-size_t isthmus_target_connection_poll_transmit(isthmus_target_connection* connection,
-                                               isthmus_tx_slice* slices, size_t count,
-                                               int64_t now_ns) {
-  if (!IsLive(connection)) return 0;
-  return capi::PollSlices(slices, count, [&](std::span<TxSlice> out) {
-    return connection->connection->PollTransmit(out, Instant{now_ns});
-  });
-}
-
-void isthmus_target_connection_on_sent(isthmus_target_connection* connection, size_t bytes) {
-  if (IsLive(connection)) connection->connection->OnSent(bytes);
-}
-
-void isthmus_target_connection_on_transport_done(isthmus_target_connection* connection,
-                                                 uint64_t stream_offset) {
-  if (IsLive(connection)) connection->connection->OnTransportDone(stream_offset);
-}
-
-void isthmus_target_connection_on_transport_closed(isthmus_target_connection* connection,
-                                                   int reason) {
-  if (!IsLive(connection)) return;
-  connection->connection->OnTransportClosed(capi::Reason(reason, Role::kTarget));
-}
-
-isthmus_deadline isthmus_target_connection_poll_timeout(
-    const isthmus_target_connection* connection) {
-  return capi::FromDeadline(IsLive(connection) ? connection->connection->PollTimeout()
-                                               : isthmus::Deadline{});
-}
-
-void isthmus_target_connection_handle_timeout(isthmus_target_connection* connection,
-                                              int64_t now_ns) {
-  if (IsLive(connection)) connection->connection->HandleTimeout(Instant{now_ns});
-}
+ISTHMUS_CONNECTION_ENTRIES(target)
 
 void isthmus_target_lookup_answer_init(isthmus_target_lookup_answer* answer, size_t size) {
   capi::Init(answer, size, isthmus_target_lookup_answer{});
@@ -391,23 +342,6 @@ int isthmus_target_connection_answer_claim(isthmus_target_connection* connection
   return capi::Code(connection->connection->AnswerClaim(own));
 }
 
-int isthmus_target_connection_parameters(const isthmus_target_connection* connection,
-                                         isthmus_parameters* parameters, size_t size) {
-  if (connection == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
-  if (!IsLive(connection)) return ISTHMUS_ERROR_CALL_OUT_OF_STATE;
-  return capi::Fill(parameters, size, capi::FromParameters(connection->connection->parameters()));
-}
-
-int isthmus_target_connection_counters(const isthmus_target_connection* connection,
-                                       isthmus_counters* counters, size_t size) {
-  if (connection == nullptr) return ISTHMUS_ERROR_CALL_ARGUMENT;
-  if (!IsLive(connection)) return ISTHMUS_ERROR_CALL_OUT_OF_STATE;
-  isthmus_counters own = {};
-  capi::AddRx(connection->connection->rx_counters(), &own);
-  capi::AddTx(connection->connection->tx_counters(), &own);
-  return capi::Fill(counters, size, own);
-}
-
 // ---- A session.
 
 void isthmus_target_session_options_init(isthmus_target_session_options* options, size_t size) {
@@ -457,6 +391,8 @@ void isthmus_target_session_destroy(isthmus_target_session* session) {
   if (session != nullptr) session->~isthmus_target_session();
 }
 
+ISTHMUS_SESSION_ENTRIES(target)
+
 int isthmus_target_session_attach(isthmus_target_session* session,
                                   isthmus_target_connection* connection,
                                   isthmus_connection_id* id) {
@@ -474,93 +410,17 @@ int isthmus_target_session_attach(isthmus_target_session* session,
   return ISTHMUS_OK;
 }
 
-bool isthmus_target_session_receive(isthmus_target_session* session, isthmus_connection_id id,
-                                    const isthmus_rx_segment* segment, int64_t now_ns) {
-  RxSegment own;
-  return session != nullptr && capi::FromSegment(segment, &own) &&
-         session->session.Receive(capi::FromId(id), own, Instant{now_ns});
-}
-
-bool isthmus_target_session_next(isthmus_target_session* session, isthmus_target_event* event) {
-  target::Event own;
-  if (session == nullptr || event == nullptr || !session->session.Next(&own)) return false;
-  FromEvent(own, event);
-  return true;
-}
-
-size_t isthmus_target_session_want_rx(isthmus_target_session* session, isthmus_connection_id id,
-                                      isthmus_rx_want* wants, size_t count) {
-  if (session == nullptr) return 0;
-  return capi::PollWants(wants, count, [&](std::span<RxWant> out) {
-    return session->session.WantRx(capi::FromId(id), out);
-  });
-}
-
-size_t isthmus_target_session_unconsumed_rx(const isthmus_target_session* session,
-                                            isthmus_connection_id id) {
-  return session == nullptr ? 0 : session->session.UnconsumedRx(capi::FromId(id));
-}
-
-size_t isthmus_target_session_poll_transmit(isthmus_target_session* session,
-                                            isthmus_connection_id id, isthmus_tx_slice* slices,
-                                            size_t count, int64_t now_ns) {
-  if (session == nullptr) return 0;
-  return capi::PollSlices(slices, count, [&](std::span<TxSlice> out) {
-    return session->session.PollTransmit(capi::FromId(id), out, Instant{now_ns});
-  });
-}
-
-void isthmus_target_session_on_sent(isthmus_target_session* session, isthmus_connection_id id,
-                                    size_t bytes) {
-  if (session != nullptr) session->session.OnSent(capi::FromId(id), bytes);
-}
-
-void isthmus_target_session_on_transport_done(isthmus_target_session* session,
-                                              isthmus_connection_id id, uint64_t stream_offset) {
-  if (session != nullptr) session->session.OnTransportDone(capi::FromId(id), stream_offset);
-}
-
-void isthmus_target_session_on_transport_closed(isthmus_target_session* session,
-                                                isthmus_connection_id id, int reason) {
-  if (session == nullptr) return;
-  session->session.OnTransportClosed(capi::FromId(id), capi::Reason(reason, Role::kTarget));
-}
-
-isthmus_deadline isthmus_target_session_poll_timeout(const isthmus_target_session* session) {
-  return capi::FromDeadline(session == nullptr ? isthmus::Deadline{}
-                                               : session->session.PollTimeout());
-}
-
-void isthmus_target_session_handle_timeout(isthmus_target_session* session, int64_t now_ns) {
-  if (session != nullptr) session->session.HandleTimeout(Instant{now_ns});
-}
-
-void isthmus_target_session_resolve(isthmus_target_session* session, isthmus_connection_id id,
-                                    uint32_t ticket, const isthmus_evidence* header_evidence,
-                                    const isthmus_evidence* data_evidence) {
-  if (session == nullptr || header_evidence == nullptr || data_evidence == nullptr) return;
-  session->session.Resolve(capi::FromId(id), ticket, capi::FromEvidence(*header_evidence),
-                           capi::FromEvidence(*data_evidence));
-}
-
-void isthmus_target_session_set_device_inserts(isthmus_target_session* session,
-                                               isthmus_connection_id id, bool header_digest,
-                                               bool data_digest) {
-  if (session != nullptr) {
-    session->session.SetDeviceInserts(capi::FromId(id), header_digest, data_digest);
-  }
-}
-
-void isthmus_target_session_set_trace(isthmus_target_session* session, isthmus_connection_id id,
-                                      isthmus_trace* trace, uint32_t source) {
-  if (session != nullptr) session->session.SetTracer(capi::FromId(id), capi::TracerOf(trace, source));
-}
-
 int isthmus_target_session_accept_data(isthmus_target_session* session, isthmus_target_task task,
                                        uint32_t offset, void* window, size_t size) {
+  return isthmus_target_session_accept_tagged_data(session, task, offset, window, size, 0);
+}
+
+int isthmus_target_session_accept_tagged_data(isthmus_target_session* session,
+                                              isthmus_target_task task, uint32_t offset,
+                                              void* window, size_t size, uint32_t device_tag) {
   if (session == nullptr || (window == nullptr && size > 0)) return ISTHMUS_ERROR_CALL_ARGUMENT;
   return capi::Code(session->session.AcceptData(
-      FromTask(task), offset, {static_cast<std::byte*>(window), size}));
+      FromTask(task), offset, {static_cast<std::byte*>(window), size}, device_tag));
 }
 
 int isthmus_target_session_refuse(isthmus_target_session* session, isthmus_target_task task,

@@ -63,7 +63,8 @@ struct SessionOptions {
 };
 
 struct SendOptions {
-  // Others may write the source meanwhile: copied and digested at emission (staging_bytes).
+  // Others may write the source meanwhile: copied and digested at emission. kCallArgument: it is longer than
+  // Limits::staging_bytes; give it in pieces that are not.
   bool unstable = false;
   bool notify = false;  // kSourceReleased when nobody reads the source any more
 };
