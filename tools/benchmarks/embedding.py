@@ -28,7 +28,7 @@ BAR_SHARE = 0.2
 
 
 def _text(path: pathlib.Path) -> int:
-    """Bytes of code and constants, of all objects of an archive."""
+    """Bytes of code and constants, of a library or of all objects of an archive."""
     table = subprocess.run(["size", path], check=True, stdout=subprocess.PIPE, text=True).stdout
     return sum(int(line.split()[0]) for line in table.splitlines()[1:])
 
@@ -66,7 +66,7 @@ def tables(measured: dict) -> list[str]:
              "| library | KiB |", "| :--- | ---: |",
              f"| libisthmus.so.0, stripped | {library['shared_bytes'] / 1024:.0f} |",
              f"| of it code and constants | {library['shared_text_bytes'] / 1024:.0f} |",
-             f"| libisthmus.a, code and constants of all objects; a program takes those it uses | "
+             f"| libisthmus.a, code and constants; with `-Wl,--gc-sections` a program keeps what it uses | "
              f"{library['static_text_bytes'] / 1024:.0f} |", "",
              "| memory, by limits | target, bytes | initiator, bytes |", "| :--- | ---: | ---: |",
              f"| a connection, with the default limits | {sizes['target']['connection']} | "

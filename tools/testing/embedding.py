@@ -2,7 +2,7 @@
 
 Checked:
   * what libisthmus.so.0 needs and shows: only the C and C++ run-times, only the functions of isthmus.h, each of them, at
-    their version; its ABI is that of capi/abi (abidiff)
+    their version; its ABI is that of capi/abi (abidiff); libisthmus.a shows no more than it
   * each header compiles alone, twice, and after every other one, as C11 and as C++ from 11 on
   * a program of both sides (capi/pair_main.c) builds by pkg-config, against the shared and the static library, and by CMake,
     and runs
@@ -131,6 +131,25 @@ def abi_is_kept(installed: Installed) -> None:
         told = subprocess.run(["abidiff", ABI, now], stdout=subprocess.PIPE, text=True).stdout
         raise Failure(f"the ABI is not that of {ABI.relative_to(ROOT)}; if it only grew, or before the first release, "
                       f"tools/test embedding --update_abi\n{told}")
+
+
+def archive_shows_only_its_functions(installed: Installed) -> None:
+    """A host may have C++ symbols of the same names, of another version of this code, say: neither takes the other's."""
+    archive = installed.prefix / "lib/libisthmus.a"
+    rows = [line.split() for line in run("nm", archive).splitlines()]
+    shown = {words[-1] for words in rows if len(words) == 3 and (words[1].isupper() or words[1] == "u")}
+    if shown != declared():
+        raise Failure(f"libisthmus.a shows, and isthmus.h does not declare: {sorted(shown - declared())[:20]}; the other way "
+                      f"round: {sorted(declared() - shown)}")
+    hidden = sorted({words[2] for words in rows if len(words) == 3 and words[1] == "t" and "7isthmus" in words[2]
+                     and words[2].isidentifier()})
+    if len(hidden) < 100:
+        raise Failure(f"libisthmus.a has {len(hidden)} functions of its own: the check that nobody collides means nothing")
+    host = installed.folder / "host.c"
+    host.write_text("#include <stdlib.h>\n" + "".join(f"void {name}(void) {{ abort(); }}\n" for name in hidden))
+    program = installed.folder / "beside"
+    installed.run("cc", "-std=c11", "-o", program, host, *_PAIR, *installed.pkg_config("--cflags"), archive, "-lstdc++")
+    _expect_pair(run(program))
 
 
 def archive_holds_everything(installed: Installed) -> None:
@@ -312,7 +331,8 @@ def _builds_from_root(installed: Installed, root: pathlib.Path, libdir: pathlib.
 
 
 CHECKS: list[Callable[[Installed], None]] = [
-    needs_only_run_times, shows_only_its_functions, abi_is_kept, archive_holds_everything,
+    needs_only_run_times, shows_only_its_functions, abi_is_kept, archive_shows_only_its_functions,
+    archive_holds_everything,
     headers_alone_and_in_any_order, builds_by_pkg_config, builds_static, builds_by_cmake, destdir_is_honoured,
     man_pages_name_every_flag, programs_say_the_version, packages_install_and_remove,
 ]
