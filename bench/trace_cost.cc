@@ -1,6 +1,6 @@
 // What a trace costs: PDUs of 512 bytes through a sender and a receiver, for callgrind to count the instructions of.
 //
-//   bazel build -c opt //bench:trace_cost
+//   bazel build -c opt --config=gcc //bench:trace_cost
 //   valgrind --tool=callgrind --toggle-collect=measured_step bazel-bin/bench/trace_cost [traced]
 //
 // The total divided by 1000 is one PDU, sent and received.

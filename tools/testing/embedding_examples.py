@@ -246,6 +246,27 @@ def dissector_agrees_with_tshark(installed: Installed) -> None:
 
 # ---- The page, and Bazel.
 
+def _code(language: str) -> str:
+    return "\n".join(re.findall(rf"^```{language}\n(.*?)^```$", PAGE.read_text(), re.M | re.S))
+
+
+def code_of_the_page(installed: Installed) -> None:
+    """What it shows in C compiles, does what it says, and says it of the installed library; what it shows in C++ compiles."""
+    shown = installed.folder / "page.h"
+    shown.write_text(_code("c"))
+    program = installed.compile(installed.folder / "page", ROOT / "tools/testing/embedding_page.c", ROOT / "capi/pair.c",
+                                options=(f'-DISTHMUS_PAGE="{shown}"', f"-I{ROOT / 'capi'}", "-lcrypto"))
+    told = installed.run(program)
+    if told != "the page is right\n":
+        raise Failure(f"the page's code says {told}")
+    source = installed.folder / "page.cc"
+    source.write_text(_code("cpp"))
+    if "OffloadChannel" not in source.read_text():
+        raise Failure("the page shows nothing in C++")
+    embedding.run("g++", "-std=c++20", "-fno-exceptions", "-fno-rtti", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+                  f"-I{ROOT}", source)
+
+
 def one_evening_as_the_page_says(installed: Installed) -> None:
     for program in ("nbdkit", "nbdcopy"):
         need(program, "the evening is not tried")
@@ -255,7 +276,7 @@ def one_evening_as_the_page_says(installed: Installed) -> None:
     scratch.mkdir()
     told = embedding.run("bash", "-euo", "pipefail", "-c", commands, cwd=ROOT,
                          env=embedding.environment(pathlib.Path("/none")) | {"TMPDIR": str(scratch)}, timeout=600)
-    if "The disk has arrived." not in told:
+    if "The disk has arrived." not in told or "It has come back." not in told:
         raise Failure(f"the page's commands say {told}")
 
 
@@ -275,5 +296,5 @@ def another_bazel_workspace(installed: Installed) -> None:
 
 CHECKS = [examples_are_small, digests_alone, nbdkit_plugin_with_iscsi_target, nbdkit_plugin_with_tgt,
           nbdkit_plugin_with_chap, nbdkit_plugin_reconnects,
-          target_loop_with_stock_initiators, dissector_agrees_with_tshark, one_evening_as_the_page_says,
+          target_loop_with_stock_initiators, dissector_agrees_with_tshark, code_of_the_page, one_evening_as_the_page_says,
           another_bazel_workspace]
