@@ -94,11 +94,15 @@ void ServeConnection(int fd) {
   std::vector<std::byte> buffer(65536);
   RxSegment segment;
   uint64_t done = 0;
-  bool open = true;
-  for (ssize_t got; open && (got = read(fd, buffer.data(), buffer.size())) > 0;) {
-    segment.bytes = std::span(buffer).first(static_cast<size_t>(got));
-    session ? session->Receive(id, segment, Now()) : connection.Receive(segment, Now());
-    segment.stream_offset += static_cast<uint64_t>(got);
+  for (bool open = true; open;) {
+    // What was sent below may have made room for answers to what is still unread, and lent.
+    if ((session ? session->UnconsumedRx(id) : connection.UnconsumedRx()) == 0) {
+      const ssize_t got = read(fd, buffer.data(), buffer.size());
+      if (got <= 0) return;
+      segment.bytes = std::span(buffer).first(static_cast<size_t>(got));
+      session ? session->Receive(id, segment, Now()) : connection.Receive(segment, Now());
+      segment.stream_offset += static_cast<uint64_t>(got);
+    }
     for (target::Event event; session ? session->Next(&event) : connection.Next(&event);) {
       switch (event.kind) {
         case target::EventKind::kLookup: {
