@@ -14,26 +14,25 @@ namespace {
 
 using text::DigestAlgorithm;
 
-constexpr const char* kFaultNames[] = {"cut",        "corrupt",   "stall",         "clock jump",
-                                       "disk error", "disk busy", "disk lost",     "disk twice",
-                                       "disk slow",  "restart",   "ask for logout",
-                                       "device reset"};
+constexpr const char* kFaultNames[] = {"cut",        "corrupt",   "stall",          "clock jump",
+                                       "disk error", "disk busy", "disk lost",      "disk twice",
+                                       "disk slow",  "restart",   "ask for logout", "device reset"};
 static_assert(std::size(kFaultNames) == kFaultKinds);
 constexpr const char* kOffloadModels[] = {"software", "frame-aligned", "full-pdu",
                                           "stream",   "accelerator",   "liar"};
 constexpr const char* kOperationNames[] = {"write", "read",     "test",       "reset",
                                            "ping",  "discover", "renegotiate"};
 constexpr const char* kPlantNames[] = {"none",
-                                       "wrong block",
-                                       "lost write",
-                                       "stale read",
-                                       "torn write",
-                                       "dropped completion",
-                                       "corrupt before digest",
-                                       "corrupt no digest",
-                                       "kept task",
-                                       "lying device",
-                                       "lease twice"};
+                                       "wrong_block",
+                                       "lost_write",
+                                       "stale_read",
+                                       "torn_write",
+                                       "dropped_completion",
+                                       "corrupt_before_digest",
+                                       "corrupt_no_digest",
+                                       "kept_task",
+                                       "lying_device",
+                                       "lease_twice"};
 static_assert(std::size(kPlantNames) == kPlants);
 
 std::string Format(const char* format, ...) __attribute__((format(printf, 1, 2)));
@@ -181,12 +180,38 @@ const char* Name(FaultKind kind) { return kFaultNames[static_cast<size_t>(kind)]
 const char* Name(OperationKind kind) { return kOperationNames[static_cast<size_t>(kind)]; }
 const char* Name(Plant plant) { return kPlantNames[static_cast<size_t>(plant)]; }
 
+std::optional<Plant> PlantNamed(std::string_view name) {
+  for (size_t i = 0; i < kPlants; ++i) {
+    if (name == kPlantNames[i]) return static_cast<Plant>(i);
+  }
+  return std::nullopt;
+}
+
+Scenario MakePlanted(uint64_t seed, Plant plant) {
+  Scenario scenario = MakeScenario(seed);
+  scenario.plant = plant;
+  if (plant == Plant::kLyingDevice) scenario.offload = {"liar", ""};
+  if (plant == Plant::kCorruptNoDigest) scenario.offload = {};
+  if (plant == Plant::kLeaseTwice) scenario.offload = {"frame-aligned", "stream"};
+  if (plant != Plant::kCorruptNoDigest && plant != Plant::kLyingDevice) return scenario;
+  for (HostConfig& host : scenario.hosts) {
+    host.digests = plant == Plant::kLyingDevice;
+    host.offer.HeaderDigest = host.offer.DataDigest = {host.digests ? text::DigestAlgorithm::kCRC32C
+                                                                    : text::DigestAlgorithm::kNone};
+  }
+  // On the wire nothing but the plant changes bits.
+  std::erase_if(scenario.faults,
+                [](const Fault& fault) { return fault.kind == FaultKind::kCorrupt; });
+  return scenario;
+}
+
 Scenario MakeScenario(uint64_t seed) {
   Random random(seed * 2 + 1);
   Scenario scenario;
   scenario.seed = seed;
   const size_t hosts = random.Between(1, 4);
-  for (size_t i = 0; i < hosts; ++i) scenario.hosts.push_back(MakeHost(random, static_cast<uint32_t>(i)));
+  for (size_t i = 0; i < hosts; ++i)
+    scenario.hosts.push_back(MakeHost(random, static_cast<uint32_t>(i)));
   scenario.target_offer = MakeOffer(random);
   scenario.target_offer.TargetPortalGroupTag = 1;
   scenario.target_limits.command_slots = random.Pick({1, 4, 32, 64});
@@ -245,9 +270,10 @@ std::vector<std::string> Describe(const Scenario& scenario) {
       scenario.reorder ? ", frames reordered" : "", Name(scenario.plant)));
   for (size_t i = 0; i < scenario.hosts.size(); ++i) {
     const HostConfig& host = scenario.hosts[i];
-    lines.push_back(Format("host %zu: initiator %u, %u at once, timeout %u ms, InitCmdSN %u, digests %s", i,
-                           host.initiator, host.depth, host.timeout_ms, host.cmd_sn,
-                           host.digests ? "demanded" : "as it comes"));
+    lines.push_back(
+        Format("host %zu: initiator %u, %u at once, timeout %u ms, InitCmdSN %u, digests %s", i,
+               host.initiator, host.depth, host.timeout_ms, host.cmd_sn,
+               host.digests ? "demanded" : "as it comes"));
   }
   for (size_t i = 0; i < scenario.operations.size(); ++i) {
     const Operation& o = scenario.operations[i];

@@ -10,7 +10,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "initiator/limits.h"
@@ -115,6 +117,10 @@ struct Scenario {
 };
 
 Scenario MakeScenario(uint64_t seed);
+
+// The same with a plant, and digests and devices where it can bite.
+Scenario MakePlanted(uint64_t seed, Plant plant);
+std::optional<Plant> PlantNamed(std::string_view name);
 
 // One line for a person, and one for each host, operation and fault.
 std::vector<std::string> Describe(const Scenario& scenario);

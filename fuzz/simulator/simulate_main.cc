@@ -4,6 +4,7 @@
 //   simulate --seed 7 --trace --capture /tmp/7.pcapng --without-operations 0-4 --without-faults 1
 //   simulate --seconds 60 --jobs 2 [--first SEED]
 //   simulate --seeds 1000 --jobs 2
+//   simulate --seeds 100 --plant stale_read     a fault of the simulated world, which must be found
 //
 // A seed that fails is shrunk, and the command is printed that replays what is left. Exit status:
 // 0 if no seed failed.
@@ -16,6 +17,7 @@
 #include <cinttypes>
 #include <cstdio>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -67,8 +69,8 @@ void Print(uint64_t seeds, const Counts& counts, double seconds) {
   std::printf("\n");
 }
 
-int ShrinkAndPrint(uint64_t seed) {
-  const Scenario scenario = MakeScenario(seed);
+int ShrinkAndPrint(uint64_t seed, Plant plant) {
+  const Scenario scenario = MakePlanted(seed, plant);
   const std::string rule = RunApart(scenario);
   if (rule.empty()) {
     std::printf("seed %" PRIu64 " failed in the worker, but not alone\n", seed);
@@ -81,6 +83,7 @@ int ShrinkAndPrint(uint64_t seed) {
               scenario.faults.size() - omissions.faults.size(), scenario.faults.size());
   std::printf("  tools/simulate --seed %" PRIu64 " --trace --capture /tmp/seed_%" PRIu64 ".pcapng",
               seed, seed);
+  if (plant != Plant::kNone) std::printf(" --plant %s", Name(plant));
   if (!omissions.operations.empty()) {
     std::printf(" --without-operations %s", FormatIndices(omissions.operations).c_str());
   }
@@ -119,14 +122,15 @@ int Replay(const Scenario& scenario, bool trace, const std::string& capture_path
   return first.failed() || first.hash() != second.hash() ? 1 : 0;
 }
 
-void Worker(Progress* progress, uint64_t first, uint64_t end, uint64_t stride, double seconds) {
+void Worker(Progress* progress, uint64_t first, uint64_t end, uint64_t stride, double seconds,
+            Plant plant) {
   const auto start = std::chrono::steady_clock::now();
   for (uint64_t seed = first; seed < end; seed += stride) {
     const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
     if (seconds > 0 && spent.count() > seconds) break;
     progress->seed = seed;
     Report report;
-    Run(MakeScenario(seed), {}, &report);
+    Run(MakePlanted(seed, plant), {}, &report);
     ++progress->seeds;
     Add(report.counts, &progress->counts);
     if (report.failed()) {
@@ -137,7 +141,7 @@ void Worker(Progress* progress, uint64_t first, uint64_t end, uint64_t stride, d
   }
 }
 
-int Campaign(uint64_t first, uint64_t seeds, double seconds, unsigned jobs) {
+int Campaign(uint64_t first, uint64_t seeds, double seconds, unsigned jobs, Plant plant) {
   const auto start = std::chrono::steady_clock::now();
   void* shared = mmap(nullptr, sizeof(Progress) * jobs, PROT_READ | PROT_WRITE,
                       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -148,7 +152,7 @@ int Campaign(uint64_t first, uint64_t seeds, double seconds, unsigned jobs) {
     std::fflush(nullptr);
     const pid_t worker = fork();
     if (worker == 0) {
-      Worker(&progress[i], first + i, first + seeds, jobs, seconds);
+      Worker(&progress[i], first + i, first + seeds, jobs, seconds, plant);
       std::fflush(nullptr);
       _exit(0);
     }
@@ -164,7 +168,7 @@ int Campaign(uint64_t first, uint64_t seeds, double seconds, unsigned jobs) {
     done += progress[i].seeds;
     Add(progress[i].counts, &counts);
   }
-  for (uint64_t seed : failed) ShrinkAndPrint(seed);
+  for (uint64_t seed : failed) ShrinkAndPrint(seed, plant);
   const std::chrono::duration<double> spent = std::chrono::steady_clock::now() - start;
   Print(done, counts, spent.count());
   return failed.empty() && done > 0 ? 0 : 1;
@@ -176,7 +180,7 @@ int Main(int argc, char** argv) {
   double seconds = 0;
   unsigned jobs = 1;
   bool trace = false, shrink = false;
-  std::string capture, without_operations, without_faults;
+  std::string capture, without_operations, without_faults, plant_name;
   CLI::Option* one = app.add_option("--seed", seed, "Run this seed twice and compare");
   app.add_flag("--trace", trace, "Print everything that happens");
   app.add_flag("--shrink", shrink, "With --seed: leave out what its failure does not need");
@@ -187,16 +191,26 @@ int Main(int argc, char** argv) {
   CLI::Option* number = app.add_option("--seeds", seeds, "How many seeds");
   CLI::Option* time = app.add_option("--seconds", seconds, "For how long");
   app.add_option("--jobs", jobs, "Processes")->check(CLI::Range(1u, 256u));
+  app.add_option("--plant", plant_name,
+                 "Plant a fault that no protocol can repair: it must be found");
   CLI11_PARSE(app, argc, argv);
+  const std::optional<Plant> plant =
+      PlantNamed(plant_name.empty() ? Name(Plant::kNone) : plant_name);
+  if (!plant.has_value()) {
+    std::fprintf(stderr, "no plant %s; there are", plant_name.c_str());
+    for (size_t i = 1; i < kPlants; ++i) std::fprintf(stderr, " %s", Name(static_cast<Plant>(i)));
+    std::fprintf(stderr, "\n");
+    return 2;
+  }
   if (one->count() > 0) {
-    if (shrink) return ShrinkAndPrint(seed);
-    return Replay(Without(MakeScenario(seed),
+    if (shrink) return ShrinkAndPrint(seed, *plant);
+    return Replay(Without(MakePlanted(seed, *plant),
                           {ParseIndices(without_operations), ParseIndices(without_faults)}),
                   trace, capture);
   }
   if (number->count() == 0 && time->count() == 0) seconds = 10;
   seeds = std::min<uint64_t>(seeds, ~uint64_t{0} - first);
-  return Campaign(first, seeds, seconds, jobs);
+  return Campaign(first, seeds, seconds, jobs, *plant);
 }
 
 }  // namespace

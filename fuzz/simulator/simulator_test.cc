@@ -53,20 +53,10 @@ TEST(SimulatorTest, TheSameSeedGivesTheSameTrace) {
   }
 }
 
-// A quiet scenario on which a planted fault has somewhere to bite: small commands on a small disk.
+// A planted fault and no other.
 Scenario Quiet(uint64_t seed, Plant plant) {
-  Scenario scenario = MakeScenario(seed);
+  Scenario scenario = MakePlanted(seed, plant);
   scenario.faults.clear();
-  scenario.plant = plant;
-  if (plant == Plant::kLyingDevice) scenario.offload = {"liar", ""};
-  if (plant == Plant::kCorruptNoDigest) scenario.offload = {};
-  if (plant == Plant::kLeaseTwice) scenario.offload = {"frame-aligned", "stream"};
-  for (HostConfig& host : scenario.hosts) {
-    if (plant != Plant::kCorruptNoDigest && plant != Plant::kLyingDevice) continue;
-    host.digests = plant == Plant::kLyingDevice;
-    host.offer.HeaderDigest = host.offer.DataDigest = {host.digests ? text::DigestAlgorithm::kCRC32C
-                                                                    : text::DigestAlgorithm::kNone};
-  }
   return scenario;
 }
 
@@ -130,8 +120,8 @@ TEST(SimulatorTest, EveryDeviceTakesPart) {
       for (HostConfig& host : scenario.hosts) {
         host.offer.HeaderDigest = host.offer.DataDigest = {text::DigestAlgorithm::kCRC32C};
       }
-      scenario.target_offer.HeaderDigest = scenario.target_offer.DataDigest = {
-          text::DigestAlgorithm::kCRC32C};
+      scenario.target_offer.HeaderDigest =
+          scenario.target_offer.DataDigest = {text::DigestAlgorithm::kCRC32C};
       Report report;
       simulator::Run(scenario, {}, &report);
       ASSERT_FALSE(report.failed()) << model << ", seed " << seed << ": " << report.failure();

@@ -1,4 +1,4 @@
-"""Our programs: the target `iscsi_target`, served on a free port, the initiator `iscsi`, and `iscsi_hostile`."""
+"""Our programs: the target `iscsi_target`, served on a free port, the initiator `iscsi`, `iscsi_hostile` and `simulate`."""
 
 import dataclasses
 import json
@@ -12,7 +12,7 @@ from tools.testing import bazel
 
 IQN = "iqn.2026-11.example:disk"
 _TARGETS = {"iscsi_target": "//target/daemon:iscsi_target", "iscsi": "//initiator/cli:iscsi",
-            "iscsi_hostile": "//fuzz/hostile:iscsi_hostile"}
+            "iscsi_hostile": "//fuzz/hostile:iscsi_hostile", "simulate": "//fuzz/simulator:simulate"}
 # Exit statuses of `iscsi`, by cause, as the README lists them.
 NO_TARGET, REFUSED, AUTHENTICATION, DIGEST, NO_CONNECTION = 3, 4, 5, 6, 7
 

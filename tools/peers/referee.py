@@ -45,6 +45,12 @@ def judge(scene: case.Scene, capture: pathlib.Path, port: int) -> Verdicts:
     return Verdicts(**counts)
 
 
+def opcodes(scene: case.Scene, capture: pathlib.Path, port: int) -> list[int]:
+    """The opcode of each PDU that the referee finds in a capture, whatever is wrong with the PDU."""
+    output = scene.run(["tshark", "-r", capture, "-d", f"tcp.port=={port},iscsi", "-T", "fields", "-e", "iscsi.opcode"])
+    return [int(word, 0) & 0x3f for line in output.splitlines() for word in line.split(",") if word.strip().startswith("0x")]
+
+
 class Listener:
     """dumpcap on the loopback: a capture of programs that write none themselves. Needs root."""
 

@@ -7,12 +7,12 @@ import tempfile
 import time
 import traceback
 
-from tools.peers import (case, cases_config, cases_hostile, cases_initiator, cases_offload, cases_referee, cases_target,
-                         process)
+from tools.peers import (case, cases_config, cases_hostile, cases_initiator, cases_offload, cases_referee, cases_simulator,
+                         cases_target, process)
 from tools.testing.outcome import Outcome
 
 CASES = [*cases_target.CASES, *cases_initiator.CASES, *cases_referee.CASES, *cases_offload.CASES,
-         *cases_config.CASES, *cases_hostile.CASES]
+         *cases_config.CASES, *cases_hostile.CASES, *cases_simulator.CASES]
 
 
 def run(names: list[str]) -> Outcome:
