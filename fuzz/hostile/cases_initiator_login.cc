@@ -1,5 +1,6 @@
 // A hostile target in the Login Phase, CHAP, and discovery. RFC 7143 sections 6.2, 6.3, 11.13,
 // 12.1.3, 9.2.1, Appendix C.
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -294,6 +295,9 @@ void ChapChallengeIllegal(Attack& attack) {
 void ChapSkipped(Attack& attack) {
   Server server(attack, Work::kChapRead);
   const Pdu first = server.TakeLogin();
+  if (first.data.find("CHAP") == std::string::npos) {
+    throw NotApplicable{"the initiator offers no CHAP"};
+  }
   server.Send(SecurityResponse(server, first, 0x81, {"AuthMethod=None", "TargetPortalGroupTag=1"}));
   server.JudgeLogin({Dropped()});
 }
@@ -416,15 +420,18 @@ void CatalogueNamesIllFormed(Attack& attack) {
             {TaskFails(), Dropped(), Stays()});
 }
 void CatalogueEndless(Attack& attack) {
+  // 64 MiB: a limit may be generous.
+  constexpr size_t kMost = size_t{64} << 20;
   Server server(attack, Work::kDiscover);
   server.Login();
   Pdu request = server.Await(0x04, "Text Request");
   attack.BeginJudgement();
+  const size_t room = std::min<size_t>(server.stub.AgreedNumber("MaxRecvDataSegmentLength"), 65536);
   std::string names;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; names.size() + 64 < room; ++i) {
     names += Text({"TargetName=iqn.2026-11.example:" + std::to_string(i)});
   }
-  for (int page = 0; page < 3000; ++page) {
+  for (size_t said = 0; said < kMost; said += names.size()) {
     server.Send(TextResponse(server, request, 0x00, 0x1000, names));
     const Wire::Seen seen = server.wire.Next();
     if (seen.got != Link::Got::kBytes) return;
@@ -433,7 +440,7 @@ void CatalogueEndless(Attack& attack) {
     server.stub.Receive(seen.pdu);
     request = seen.pdu;
   }
-  throw Failed{"required: a limit; seen: 3,000 pages of targets were taken"};
+  throw Failed{"required: a limit; seen: 64 MiB of targets were taken"};
 }
 void CatalogueNoTag(Attack& attack) {
   // F=0 needs a Target Transfer Tag (section 11.11.1).

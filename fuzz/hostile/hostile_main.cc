@@ -14,19 +14,35 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "CLI/CLI.hpp"
 #include "capi/version.h"
 #include "fuzz/hostile/attack.h"
+#include "fuzz/hostile/client.h"
 #include "fuzz/hostile/report.h"
 #include "fuzz/hostile/socket_peer.h"
 
 namespace isthmus::hostile {
 namespace {
 
-// What is said of the tests behind one that ended the peer.
+// What is said of the test that ended a target, and of those behind it.
+constexpr char kDied[] = "the target died: no login succeeds any more";
 constexpr char kGone[] = "the peer is gone";
+
+// Whether a plain login succeeds; a busy target has three tries.
+bool Serves(Peer& peer, const Options& options) {
+  const Case login = {"", Side::kTarget, "", "", "", [](Attack& attack) {
+                        Client client(attack);
+                        client.Login();
+                      }};
+  for (int i = 0; i < 3; ++i) {
+    if (hostile::Run(login, peer, options).kind == Verdict::kPass) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(500));
+  }
+  return false;
+}
 
 struct Flags {
   std::vector<std::string> words;  // TEST ..., and the URL last
@@ -116,9 +132,6 @@ int RunTests(Flags& flags) {
         return Fail("--chap_url must name another target of the same portal");
       }
       options.chap_target = chap->name;
-      if (!ReadAccount(flags.chap_secrets, &options.account)) {
-        return Fail("--chap_secrets has no line NAME SECRET");
-      }
     }
   } else {
     const std::optional<Endpoint> endpoint = ParseEndpoint(flags.listen);
@@ -129,6 +142,10 @@ int RunTests(Flags& flags) {
     std::printf("listening at port %d\n", listener->port);
     std::fflush(stdout);
     peer = std::move(listener->peer);
+  }
+  const bool chap = !flags.chap_url.empty() || !flags.commands.chap_read.empty();
+  if (chap && !ReadAccount(flags.chap_secrets, &options.account)) {
+    return Fail("--chap_secrets has no line NAME SECRET");
   }
   if (flags.words.empty()) return Fail("name a test, the beginning of names, or all");
 
@@ -169,9 +186,12 @@ int RunTests(Flags& flags) {
       verdicts.push_back(gone ? Verdict{Verdict::kNotApplicable, kGone, false, {}}
                               : hostile::Run(test, *peer, variation));
     }
-    if (side == Side::kTarget && !gone && peer->Open(1000) == nullptr) {
+    const bool passed = std::all_of(verdicts.begin(), verdicts.end(), [](const Verdict& verdict) {
+      return verdict.kind == Verdict::kPass;
+    });
+    if (side == Side::kTarget && !gone && !passed && !Serves(*peer, variations.front())) {
       gone = true;
-      verdicts.back() = {Verdict::kFail, "nobody takes connections any more", true, {}};
+      verdicts.assign(verdicts.size(), {Verdict::kFail, kDied, true, {}});
     }
     const std::chrono::duration<double> seconds = std::chrono::steady_clock::now() - start;
     report.Add(test, names, verdicts, seconds.count());
@@ -200,6 +220,9 @@ int Main(int argc, char** argv) {
                  "{address}, {port}, {name} are replaced");
   app.add_option("--write", flags.commands.write, "The same: one that writes 64 KiB or more");
   app.add_option("--discover", flags.commands.discover, "The same: one that asks for targets");
+  app.add_option("--chap_read", flags.commands.chap_read,
+                 "The same: one that reads behind mutual CHAP, by the account of --chap_secrets");
+  app.add_option("--reset", flags.commands.reset, "The same: one that sends a LOGICAL UNIT RESET");
   app.add_option("--digests", flags.digests, "Runs without, with, or both")
       ->capture_default_str()
       ->check(CLI::IsMember({"off", "on", "both"}));
@@ -213,7 +236,8 @@ int Main(int argc, char** argv) {
                  "A target of the same portal that demands CHAP; without it tests of CHAP are not "
                  "applicable");
   app.add_option("--chap_secrets", flags.chap_secrets,
-                 "Its account: a file with the lines NAME SECRET and mutual NAME SECRET");
+                 "The account of it, or of --chap_read: a file with the lines NAME SECRET and "
+                 "mutual NAME SECRET");
   app.add_option("--deadline_ms", flags.deadline_ms, "How long to wait for what is due")
       ->capture_default_str();
   app.add_option("--login_deadline_s", flags.login_deadline_s,

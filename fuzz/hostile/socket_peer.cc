@@ -209,12 +209,8 @@ class RemoteInitiator : public Peer {
       close(fd);
     }
     work_ = work;
-    std::string command = work == Work::kRead    ? commands_.read
-                          : work == Work::kWrite ? commands_.write
-                                                 : commands_.discover;
-    if (commands_.read.empty() && commands_.write.empty() && commands_.discover.empty()) {
-      return true;  // somebody connects by hand
-    }
+    if (commands_.none()) return true;  // somebody connects by hand
+    std::string command = commands_.Of(work);
     if (command.empty()) return false;
     const std::string address = (host_.find(':') == std::string::npos ? host_ : "[" + host_ + "]") +
                                 ":" + std::to_string(port_);
@@ -252,7 +248,7 @@ class RemoteInitiator : public Peer {
       std::this_thread::sleep_for(std::chrono::milliseconds(2));
     }
     if (!WIFEXITED(status_) || WEXITSTATUS(status_) != 0) return WorkResult::kFailed;
-    if (work_ == Work::kRead) {
+    if (work_ == Work::kRead || work_ == Work::kChapRead) {
       std::ifstream in(file_, std::ios::binary);
       const std::string read{std::istreambuf_iterator<char>(in), {}};
       if (!read.empty() && read != PatternOf(0, read.size())) return WorkResult::kCorrupt;

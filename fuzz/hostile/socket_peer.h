@@ -35,9 +35,33 @@ std::unique_ptr<Peer> ConnectTo(const Endpoint& endpoint);
 
 // What to run for each kind of work; {url}, {address}, {port}, {name} and {file} are replaced.
 // {file} holds what a read brings, so that the listener can compare it. No command: whoever uses
-// the listener connects by hand.
+// the listener connects by hand; one that is empty among others: the initiator cannot do that.
 struct Commands {
   std::string read, write, discover;
+  std::string chap_read;  // with the account of Options
+  std::string reset;      // a LOGICAL UNIT RESET
+
+  bool none() const {
+    return read.empty() && write.empty() && discover.empty() && chap_read.empty() && reset.empty();
+  }
+  const std::string& Of(Work work) const {
+    switch (work) {
+      case Work::kRead:
+        return read;
+      case Work::kWrite:
+        return write;
+      case Work::kDiscover:
+        return discover;
+      case Work::kChapRead:
+        return chap_read;
+      case Work::kReset:
+        return reset;
+      case Work::kNone:
+        break;
+    }
+    static const std::string kNothing;
+    return kNothing;
+  }
 };
 
 struct Listener {

@@ -20,6 +20,9 @@ from tools.peers.disk import Disk
 
 _OUT = pathlib.Path(".bench")
 _DOC = pathlib.Path("docs/reliability.md")
+# What iscsi_hostile says of the test behind which no login succeeds any more.
+_DIED = "the target died"
+_AGAIN = " (no login succeeded any more; the tests behind ran against a new one)"
 _PEERS = {"ours": "iscsi_target", "tgt": "tgt", "istgt": "istgt", "lio": "LIO", "iscsi": "iscsi", "qemu": "QEMU (libiscsi)"}
 
 
@@ -31,21 +34,25 @@ def _groups(side: str) -> list[list[str]]:
     return [list(group) for _, group in itertools.groupby(names, key=lambda name: name.split(".")[1])]
 
 
-def _each_group(peer: str, serve, flags: tuple) -> hostile.Result:
-    """`serve(scene)` starts a daemon and returns its disk and, or None, the one behind CHAP. A daemon that a test has ended
-    is started again for the rest."""
+def _in_turn(peer: str, groups: list[list[str]], serve, flags: tuple) -> hostile.Result:
+    """`serve(scene)` starts a daemon, for each group a fresh one, and returns its disk and, or None, the one behind CHAP. A
+    daemon that a test has ended is started again for the rest."""
     result = hostile.Result(peer)
-    for names in _groups("target"):
+    for names in groups:
         while names:
             with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
                 disk, chap = serve(scene)
-                part = hostile.attack_target(scene, peer, disk, chap, tests=tuple(names), flags=flags)
+                part = hostile.attack_target(scene, peer, disk, chap, tests=tuple(names), flags=flags, timeout_s=3600)
             left = [test["name"] for test in part.tests if test["text"] == "the peer is gone"]
             part.tests = [test for test in part.tests if test["name"] not in left]
             result.add(part)
+            print(f"{peer}: {len(result.tests)} tests done, {len(result.failed)} failed, up to {result.tests[-1]['name']}", flush=True)
             names = left
-        print(f"{peer}: {result.tests[-1]['name'].split('.')[1]} done", flush=True)
     return result
+
+
+def _each_group(peer: str, serve, flags: tuple) -> hostile.Result:
+    return _in_turn(peer, _groups("target"), serve, flags)
 
 
 def _ours() -> hostile.Result:
@@ -63,18 +70,16 @@ def _istgt() -> hostile.Result:
 
 
 def _lio() -> hostile.Result:
-    account = {"userid": "alice", "password": "alice's-own-secret", "userid_mutual": "bob", "password_mutual": "bob's-other-secret"}
-    result = hostile.Result("lio")
-    with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+    account = {"userid": "alice", "password": "alices-own-secret", "userid_mutual": "bob", "password_mutual": "bobs-other-secret"}
+    def serve(scene: case.Scene) -> tuple[Disk, Disk]:
         served = lio.Lio(scene, {"plain": {}, "chap": account})
-        result.add(hostile.attack_target(scene, "lio", served.disk("plain"), served.disk("chap"),
-                                         flags=("--deadline_ms=1500", "--chunking=pdus"), timeout_s=3600))
-    return result
+        return served.disk("plain"), served.disk("chap")
+    return _in_turn("lio", [[name for group in _groups("target") for name in group]], serve, ("--deadline_ms=1500",))
 
 
 def _iscsi() -> hostile.Result:
     with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
-        return hostile.attack_iscsi(scene, flags=("--digests=on",))
+        return hostile.attack_iscsi(scene, cases_hostile.ACCOUNTS, flags=("--digests=on",))
 
 
 def _qemu() -> hostile.Result:
@@ -83,10 +88,16 @@ def _qemu() -> hostile.Result:
     with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
         source = scene.folder / "data"
         source.write_bytes(b"w" * 65536)
+        account = {"user": "alice", "secret": "alices-own-secret", "mutual_user": "bob", "mutual_secret": "bobs-other-secret"}
         return hostile.attack_initiator(
-            scene, "qemu", ["timeout", "10", "qemu-img", "dd", "-U", "--image-opts", "if=" + remote, "of={file}", "bs=64k", "count=1"],
-            ["timeout", "10", "qemu-img", "bench", "--image-opts", "-w", "-c", "1", "-s", "64k", "-t", "none", remote],
-            ["timeout", "10", "iscsi-ls", "iscsi://{address}"], flags=("--digests=off",), timeout_s=3600)
+            scene, "qemu",
+            {"read": ["timeout", "10", "qemu-img", "dd", "-U", "--image-opts", "if=" + remote, "of={file}", "bs=64k", "count=1"],
+             "write": ["timeout", "10", "qemu-img", "bench", "--image-opts", "-w", "-c", "1", "-s", "64k", "-t", "none", remote],
+             "discover": ["timeout", "10", "iscsi-ls", "iscsi://{address}"],
+             # libiscsi's own program: QEMU has no mutual CHAP.
+             "chap_read": ["timeout", "10", "iscsi-perf", "-b", "32", "-m", "1", "-t", "1",
+                           "iscsi://alice%alices-own-secret@{address}/{name}/0?target_user=bob&target_password=bobs-other-secret"]},
+            account, flags=("--digests=off",), timeout_s=3600)
 
 
 def _table(results: list[hostile.Result], side: str) -> list[str]:
@@ -112,9 +123,12 @@ def tables(results: list[hostile.Result]) -> str:
     if initiators:
         lines += [*initiators, ""]
     for result in results:
-        if result.peer not in ("ours", "iscsi") and result.failed:
-            names = ", ".join(f"`{name.split('.', 1)[1]}`" for name in result.failed)
-            lines += [f"Failed by {_PEERS[result.peer]}: {names}.", ""]
+        died = [name for name in result.failed if _DIED in result.text(name)]
+        other = [name for name in result.failed if name not in died]
+        for what, names in (("Ended", died), ("Failed by", other)):
+            if result.peer not in ("ours", "iscsi") and names:
+                listed = ", ".join(f"`{name.split('.', 1)[1]}`" for name in names)
+                lines += [f"{what} {_PEERS[result.peer]}{_AGAIN if what == 'Ended' else ''}: {listed}.", ""]
     return "\n".join(lines).rstrip() + "\n"
 
 

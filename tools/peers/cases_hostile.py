@@ -1,4 +1,4 @@
-"""The hostile peer against our target, which must pass."""
+"""The hostile peer against our two programs, which must pass."""
 
 import json
 
@@ -7,7 +7,7 @@ from tools.peers import case, hostile, image, ours, tgt
 from tools.peers.case import Case
 from tools.peers.disk import Disk
 
-_ACCOUNTS = {"user": "alice", "secret": "alice's own secret", "mutual_user": "bob", "mutual_secret": "bob's other secret"}
+ACCOUNTS = {"user": "alice", "secret": "alice's own secret", "mutual_user": "bob", "mutual_secret": "bob's other secret"}
 # What a run on sockets cannot look at, with the reason.
 _NOT_HERE = {
     "target.numbers.hole_for_ever": "takes a minute",
@@ -15,12 +15,15 @@ _NOT_HERE = {
     "target.login.silent_connection": "takes as long as the login's deadline",
     "initiator.login.silence": "takes as long as the login's deadline",
     "initiator.framing.too_long": "one read is shorter than the MaxRecvDataSegmentLength that iscsi declares",
+    **dict.fromkeys(("initiator.function.response_1", "initiator.function.response_255", "initiator.function.response_reserved",
+                     "initiator.function.twice", "initiator.function.with_data", "initiator.function.by_scsi_response",
+                     "initiator.function.rejected"), "iscsi has no command that resets"),
 }
 
 
 def serve_ours(scene: case.Scene, name: str = "hostile") -> tuple[Disk, Disk]:
     """An iscsi_target with a disk for anyone and one behind CHAP."""
-    secrets = ours.write_secrets(scene, f"{name}.accounts", _ACCOUNTS)
+    secrets = ours.write_secrets(scene, f"{name}.accounts", ACCOUNTS)
     path = scene.folder / f"{name}.json"
     open_name, chap_name = ours.IQN, f"{ours.IQN}-chap"
     path.write_text(json.dumps({
@@ -31,7 +34,7 @@ def serve_ours(scene: case.Scene, name: str = "hostile") -> tuple[Disk, Disk]:
     running.wait_for(lambda: f"/{chap_name}/0\n" in running.text(), "listening")
     port = int(running.text().split("iscsi://127.0.0.1:")[1].split("/")[0])
     scene.defer(_stop, scene, running)
-    return Disk(port, open_name, 0), Disk(port, chap_name, 0, **_ACCOUNTS)
+    return Disk(port, open_name, 0), Disk(port, chap_name, 0, **ACCOUNTS)
 
 
 def _stop(scene: case.Scene, running) -> None:
@@ -50,11 +53,16 @@ def _our_target(scene: case.Scene) -> None:
     _judge(scene, hostile.attack_target(scene, "ours", disk, chap))
 
 
+def _our_initiator(scene: case.Scene) -> None:
+    # With digests only: without them runs everything in memory, under every chunking.
+    _judge(scene, hostile.attack_iscsi(scene, ACCOUNTS, flags=("--digests=on",)))
+
+
 def serve_tgt(scene: case.Scene) -> tuple[Disk, Disk]:
     daemon = tgt.Tgt(scene)
     disk = daemon.add(ours.IQN, image.empty(scene.folder / "plain", 16), digests=True)
     chap = daemon.add(f"{ours.IQN}-chap", image.empty(scene.folder / "chap", 16), digests=True,
-                      user=_ACCOUNTS["user"], secret=_ACCOUNTS["secret"])
+                      user=ACCOUNTS["user"], secret=ACCOUNTS["secret"])
     return disk, chap
 
 
@@ -72,4 +80,5 @@ def _lists(scene: case.Scene) -> None:
 CASES = [
     Case("hostile.list", _lists),
     Case("hostile.our_target", _our_target),
+    Case("hostile.our_initiator", _our_initiator),
 ]

@@ -61,21 +61,29 @@ def attack_target(scene: case.Scene, peer: str, disk: Disk, chap: Disk | None = 
     return _run(scene, peer, [*arguments, disk.url()], timeout_s)
 
 
-def attack_initiator(scene: case.Scene, peer: str, read: list, write: list, discover: list, tests: tuple = ("all",),
-                     flags: tuple = (), timeout_s: float = 1200) -> Result:
-    """The commands may hold {url}, {address}, {port}, {name} and {file}, which iscsi_hostile replaces."""
+def attack_initiator(scene: case.Scene, peer: str, commands: dict[str, list], accounts: dict | None = None,
+                     tests: tuple = ("all",), flags: tuple = (), timeout_s: float = 1200) -> Result:
+    """`commands` by their kind: read, write, discover, chap_read (with `accounts`), reset. They may hold {url}, {address},
+    {port}, {name} and {file}, which iscsi_hostile replaces."""
     def words(command: list) -> str:
-        return " ".join(word if "{" in str(word) else shlex.quote(str(word)) for word in command)
+        return " ".join(f'"{word}"' if "{" in str(word) else shlex.quote(str(word)) for word in command)
 
-    return _run(scene, peer, ["--listen=127.0.0.1:0", *tests, *flags, f"--read={words(read)}", f"--write={words(write)}",
-                              f"--discover={words(discover)}"], timeout_s)
+    arguments = [f"--{kind}={words(command)}" for kind, command in commands.items()]
+    if accounts:
+        arguments.append(f"--chap_secrets={ours.write_secrets(scene, f'{peer}.hostile.secrets', accounts)}")
+    return _run(scene, peer, ["--listen=127.0.0.1:0", *tests, *flags, *arguments], timeout_s)
 
 
-def attack_iscsi(scene: case.Scene, tests: tuple = ("all",), flags: tuple = (), timeout_s: float = 1200) -> Result:
+def attack_iscsi(scene: case.Scene, accounts: dict, tests: tuple = ("all",), flags: tuple = (),
+                 timeout_s: float = 1200) -> Result:
     """Our own initiator."""
     data = scene.folder / "hostile.data"
     data.write_bytes(b"w" * 65536)
+    secrets = ours.write_secrets(scene, "iscsi.secrets", accounts)
     iscsi = pathlib.Path(ours.program("iscsi"))
-    quick = ["--reconnect_timeout_s=5"]
-    return attack_initiator(scene, "iscsi", [iscsi, "read", *quick, "--length=64k", "{url}", "{file}"],
-                            [iscsi, "write", *quick, "{url}", data], [iscsi, "discover", "{address}"], tests, flags, timeout_s)
+    read = [iscsi, "read", "--reconnect_timeout_s=5", "--length=64k"]
+    commands = {"read": [*read, "{url}", "{file}"],
+                "write": [iscsi, "write", "--reconnect_timeout_s=5", "{url}", data],
+                "discover": [iscsi, "discover", "{address}"],
+                "chap_read": [*read, f"--secret_file={secrets}", f"iscsi://{accounts['user']}@" "{address}/{name}/0", "{file}"]}
+    return attack_initiator(scene, "iscsi", commands, accounts, tests, flags, timeout_s)
