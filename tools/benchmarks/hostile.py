@@ -6,6 +6,7 @@ the rest. The tables are about those peers; ours must pass all.
   tools/bench hostile                                    all peers; leaves .bench/hostile.json
   tools/bench hostile --peers=ours,tgt                   some of: ours, tgt, istgt, lio, iscsi, qemu
   tools/bench hostile --update_docs                      the same, and puts the tables into docs/reliability.md
+  tools/bench hostile --peers= --update_docs             the tables only, from what .bench/hostile.json holds
 """
 
 import argparse
@@ -13,13 +14,15 @@ import itertools
 import json
 import pathlib
 import re
+import subprocess
 import tempfile
 
-from tools.peers import case, cases_hostile, hostile, image, istgt, lio, ours
+from tools.peers import case, cases_hostile, guest, hostile, image, istgt, lio, ours
 from tools.peers.disk import Disk
 
 _OUT = pathlib.Path(".bench")
 _DOC = pathlib.Path("docs/reliability.md")
+_PACKAGES = {"tgt": ("tgt",), "istgt": ("istgt",), "qemu": ("qemu-utils", "libiscsi-bin")}
 # What iscsi_hostile says of the test behind which no login succeeds any more.
 _DIED = "the target died"
 _AGAIN = " (no login succeeded any more; the tests behind ran against a new one)"
@@ -117,8 +120,18 @@ def _table(results: list[hostile.Result], side: str) -> list[str]:
     return [*lines, "| **all** | " + " | ".join(cells) + " |"]
 
 
+def _versions(results: list[hostile.Result]) -> str:
+    """Which packages of Debian's those peers are."""
+    packages = [package for result in results for package in _PACKAGES.get(result.peer, ())]
+    shown = subprocess.run(["dpkg-query", "-W", "-f", "${Package} ${Version}, ", *packages], text=True, stdout=subprocess.PIPE,
+                           stderr=subprocess.DEVNULL).stdout if packages else ""
+    if any(result.peer == "lio" for result in results):
+        shown += f"LIO of Linux {guest.kernel_version()}"
+    return shown.removesuffix(", ")
+
+
 def tables(results: list[hostile.Result]) -> str:
-    lines = ["Passed / failed / not applicable.", "", *_table(results, "target."), ""]
+    lines = [f"Passed / failed / not applicable. {_versions(results)}.", "", *_table(results, "target."), ""]
     initiators = _table(results, "initiator.")
     if initiators:
         lines += [*initiators, ""]
@@ -144,7 +157,7 @@ def main(words: list[str]) -> int:
     # Peers that are not run now keep what they got last.
     known = {row["peer"]: row["tests"] for row in json.loads(path.read_text())} if path.exists() else {}
     failed = False
-    for peer in arguments.peers.split(","):
+    for peer in filter(None, arguments.peers.split(",")):
         try:
             result = run[peer]()
         except case.Skip as reason:

@@ -76,6 +76,11 @@ class Guest:
             raise case.Failure("the guest ended early:\n" + self.running.text()[-3000:])
 
 
+def kernel_version() -> str:
+    """As its file is named: "6.1.0-40-amd64"."""
+    return next(_kernel().glob("boot/vmlinuz-*")).name.removeprefix("vmlinuz-")
+
+
 def _kernel() -> pathlib.Path:
     try:
         status, output = process.run([str(_HERE / "kernel_image")], timeout_s=300)
