@@ -88,8 +88,8 @@ static void turn(struct disk* d) {
       ENGINE(d, on_transport_done, d->sent += (uint64_t)sent); /* it was copied */
     }
   }
-  if (p.revents & ~POLLOUT) {
-    const size_t count = ENGINE(d, want_rx, wants, 2);
+  const size_t count = p.revents & ~POLLOUT ? ENGINE(d, want_rx, wants, 2) : 0;
+  if (count > 0) { /* 0 also while what has come still waits: back-pressure, and no end of the stream */
     for (size_t i = 0; i < count; ++i) vectors[i] = (struct iovec){wants[i].data, wants[i].size};
     ssize_t got = readv(d->fd, vectors, (int)count);
     d->over = got <= 0;
