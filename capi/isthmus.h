@@ -628,7 +628,7 @@ typedef struct isthmus_target_limits {
   uint32_t source_slots;          /* pieces of send_data not yet released */
   uint32_t echo_slots;            /* copies waiting to leave (ping data, Reject's header), a connection */
   uint32_t echo_slot_bytes;       /* ping data above it is cut; at least 1068 */
-  uint32_t staging_bytes;         /* copies of unstable sources, a connection; a longer source is refused, with 0 any */
+  uint32_t staging_bytes;         /* copies of unstable sources, a connection; 0: they are refused; else at least 4096 */
   uint32_t sense_bytes;           /* per task */
   /* Time. 0: never. */
   uint32_t ping_interval_ms; /* silence before a NOP-In asks for life (11.19) */
@@ -924,8 +924,8 @@ ISTHMUS_CHECKED int isthmus_target_session_accept_tagged_data(isthmus_target_ses
 ISTHMUS_CHECKED int isthmus_target_session_refuse(isthmus_target_session* session, isthmus_target_task task,
                                                   uint8_t status);
 enum {
-  /* Others may write the source meanwhile: copied and digested at emission. ISTHMUS_ERROR_CALL_ARGUMENT: it is longer than
-   * staging_bytes; give it in pieces that are not. */
+  /* Others may write the source meanwhile: copied and digested at emission, in PDUs of at most half of staging_bytes.
+   * ISTHMUS_ERROR_CALL_ARGUMENT: those are less than 4096. */
   ISTHMUS_SEND_UNSTABLE = 1,
   ISTHMUS_SEND_NOTIFY = 2    /* SOURCE_RELEASED when nobody reads the source any more */
 };

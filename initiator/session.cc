@@ -13,7 +13,6 @@ namespace {
 constexpr uint32_t kMaxQueueDepth = 4096;
 constexpr uint32_t kMaxDeviceTagBits = 12;
 constexpr uint32_t kMinControlBytes = 256;
-constexpr uint32_t kMinStagingBytes = 4096;
 
 }  // namespace
 

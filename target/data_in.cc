@@ -72,7 +72,7 @@ Error SessionState::SendData(uint32_t index, uint32_t offset, std::span<const st
   }
   const uint64_t room = task.sent < task.read_length ? task.read_length - task.sent : 0;
   const size_t kept = std::min<uint64_t>(room, bytes.size());
-  if (send.unstable && kept > limits.staging_bytes) {
+  if (send.unstable && kept > 0 && limits.staging_bytes < kMinStagingBytes) {
     return CallerError(ErrorCode::kCallArgument, 4);
   }
   if (kept > 0 && free_source_count == 0)

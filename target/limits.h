@@ -29,7 +29,7 @@ struct Limits {
   uint32_t source_slots = 128;  // pieces of SendData not yet released; over it: kCallQueueFull
   uint32_t echo_slots = 8;  // copies waiting to leave (ping data, Reject's header), a connection
   uint32_t echo_slot_bytes = 2048;  // ping data above it is cut; at least 1068
-  uint32_t staging_bytes = 0;  // copies of unstable sources, a connection; a longer source is refused, with 0 any
+  uint32_t staging_bytes = 0;  // copies of unstable sources, a connection; below 4096 (kMinStagingBytes) they are refused
   // Topmost bits of the Target Transfer Tag that a device which places data may choose (AcceptData); at most 12.
   uint32_t device_tag_bits = 0;
   uint32_t sense_bytes = 252;  // per task: sense data that Complete copies (section 11.4.7)

@@ -279,8 +279,10 @@ Error SessionState::Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* mem
   }
   if (row == nullptr) return CallerError(ErrorCode::kCallQueueFull, kMaxConnections);
   if (attached && c->login.granted_tsih != tsih) return CallerError(ErrorCode::kCallArgument, 1);
-  if (c->options.limits.command_slots > limits.command_slots)
+  if (c->options.limits.command_slots > limits.command_slots ||
+      std::min(limits.staging_bytes, kMinStagingBytes) > c->options.limits.staging_bytes) {
     return CallerError(ErrorCode::kCallArgument, 1);
+  }
   const text::Parameters& negotiated = c->negotiation->parameters();
   if (!attached) {
     parameters = negotiated;

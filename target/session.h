@@ -63,8 +63,8 @@ struct SessionOptions {
 };
 
 struct SendOptions {
-  // Others may write the source meanwhile: copied and digested at emission. kCallArgument: it is longer than
-  // Limits::staging_bytes; give it in pieces that are not.
+  // Others may write the source meanwhile: copied and digested at emission, in PDUs of at most half of
+  // Limits::staging_bytes. kCallArgument: those are less than 4096.
   bool unstable = false;
   bool notify = false;  // kSourceReleased when nobody reads the source any more
 };

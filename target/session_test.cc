@@ -391,6 +391,39 @@ TEST(Digests, BothWays) {
   EXPECT_EQ(t.Take().data, Pattern(333));
 }
 
+TEST(Digests, OfUnstableSourcesThatAreLongerThanTheStagingMemory) {
+  TestTarget t;
+  t.connection_options.limits.staging_bytes = t.session_options.limits.staging_bytes = 4096;
+  t.Login({"DataDigest=CRC32C"});
+  t.answer_commands = false;
+  const std::string source = Pattern(50001);
+  t.Send(Command({.flags = 0xc0, .length = 50001}));
+  EXPECT_TRUE(t.session->SendData(t.events.back().task, 0, TestTarget::AsBytesOf(source), {.unstable = true}).ok());
+  EXPECT_TRUE(t.session->Complete(t.events.back().task, {}).ok());
+  t.Run();
+  std::string all;
+  while (all.size() < source.size()) {
+    const Pdu p = t.Take();
+    ASSERT_EQ(p.U8(0), 0x25);
+    ASSERT_LE(p.data.size(), 2048u);
+    EXPECT_EQ(p.U32(40), all.size());
+    all += p.data;
+  }
+  EXPECT_EQ(all, source);
+  EXPECT_FALSE(t.HasOutput());
+}
+
+TEST(Digests, UnstableSourcesNeedStagingMemory) {
+  TestTarget t;
+  t.connection_options.limits.staging_bytes = t.session_options.limits.staging_bytes = 4095;
+  t.Login({"DataDigest=CRC32C"});
+  t.answer_commands = false;
+  t.Send(Command({.flags = 0xc0, .length = 8}));
+  const std::string source = Pattern(8);
+  EXPECT_EQ(t.session->SendData(t.events.back().task, 0, TestTarget::AsBytesOf(source), {.unstable = true}).code,
+            ErrorCode::kCallArgument);
+}
+
 TEST(Digests, BadImmediateDataRejectsTheCommandWhole) {
   TestTarget t;
   t.Login({"HeaderDigest=CRC32C", "DataDigest=CRC32C"});

@@ -40,6 +40,9 @@ class Stamper {
 // kUrgent goes before kNormal at each PDU boundary; within a class the order is first come, first out.
 enum class TxClass : uint8_t { kUrgent, kNormal };
 
+// Copies of unstable sources (Options::staging_bytes): with less a session refuses them.
+constexpr uint32_t kMinStagingBytes = 4096;
+
 // Data of one task to be cut into Data-In or Data-Out PDUs.
 struct Transfer {
   wire::Bhs
