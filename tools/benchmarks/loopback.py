@@ -9,7 +9,7 @@
 
 Each row alternates its contestants --rounds times and takes medians, so that a disturbance meets all of them. What digests
 cost a copy is the median of the ratios of neighbours, each of two copies that ran one after the other; the quartiles stand
-beside it.
+beside it, and the processor time of both programs, which scatters less.
 
   tools/bench loopback                       measure and print; leaves .bench/loopback.json
   tools/bench loopback --update_docs         the same, and puts the tables into docs/performance.md and docs/digest.md
@@ -22,6 +22,7 @@ import os
 import pathlib
 import platform
 import re
+import resource
 import statistics
 import subprocess
 import tempfile
@@ -33,6 +34,7 @@ from tools.testing import bazel
 _OUT = pathlib.Path(".bench")
 _DOC, _DIGEST_DOC = pathlib.Path("docs/performance.md"), pathlib.Path("docs/digest.md")
 _BLOCK = 256 << 10
+_COPIES = ("copy in, digests off", "copy in, both digests", "copy out, digests off", "copy out, both digests")
 _OFF, _ON = {"header_digest": "none", "data_digest": "none"}, {"header_digest": "crc32c", "data_digest": "crc32c"}
 
 
@@ -46,8 +48,16 @@ def _copy(scene: case.Scene, source, sink) -> float:
     return output["bytes_per_second"] / 1e6
 
 
+def _processor_ms(pid: int) -> tuple[float, ...]:
+    """User and system time so far of the programs that ran to their end, and of one that runs."""
+    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
+    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    tick_ms = 1000 / os.sysconf("SC_CLK_TCK")
+    return ended.ru_utime * 1e3, ended.ru_stime * 1e3, int(fields[11]) * tick_ms, int(fields[12]) * tick_ms
+
+
 def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int) -> dict:
-    """MB/s by contestant, of each round."""
+    """By contestant, of each round: MB/s, and the processor time of `iscsi` and `iscsi_target`."""
     size = mebibytes << 20
     shared = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
     scene.defer(lambda: subprocess.run(["rm", "-rf", shared], check=False))
@@ -55,17 +65,22 @@ def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int)
     with open(source, "wb") as out:
         for _ in range(mebibytes):
             out.write(os.urandom(1 << 20))
-    disk = ours.Target(scene, [f"ram:{mebibytes}M"], name="copy").disk
+    target = ours.Target(scene, [f"ram:{mebibytes}M"], name="copy")
+    disk = target.disk
     seen: dict[str, list[float]] = {}
+    spent: dict[str, list[list[float]]] = {}
     for _ in range(rounds):
         for name, run in (
                 ("bare send and receive", lambda: _bare(folder, size)),
-                ("copy in, digests off", lambda: _copy(scene, source, disk.url(**_OFF))),
-                ("copy in, both digests", lambda: _copy(scene, source, disk.url(**_ON))),
-                ("copy out, digests off", lambda: _copy(scene, disk.url(**_OFF), shared / "sink")),
-                ("copy out, both digests", lambda: _copy(scene, disk.url(**_ON), shared / "sink"))):
+                (_COPIES[0], lambda: _copy(scene, source, disk.url(**_OFF))),
+                (_COPIES[1], lambda: _copy(scene, source, disk.url(**_ON))),
+                (_COPIES[2], lambda: _copy(scene, disk.url(**_OFF), shared / "sink")),
+                (_COPIES[3], lambda: _copy(scene, disk.url(**_ON), shared / "sink"))):
+            before = _processor_ms(target.running.pid)
             seen.setdefault(name, []).append(run())
-    return seen
+            after = _processor_ms(target.running.pid)
+            spent.setdefault(name, []).append([late - early for late, early in zip(after, before)])
+    return {"rates": seen, "processor_ms": spent}
 
 
 def _iscsi_perf(scene: case.Scene, url: str, block: int, depth: int, seconds: int) -> float:
@@ -142,17 +157,27 @@ def _row(*cells) -> str:
     return "| " + " | ".join(str(cell) for cell in cells) + " |"
 
 
+def copy_table(run: dict) -> str:
+    """The copies as Markdown."""
+    rates, spent = run["copy"]["rates"], run["copy"]["processor_ms"]
+    lines = [_row(f"{run['mebibytes']} MiB in requests of 256 KiB, depth 16", "MB/s", "to the bare loop",
+                  "`iscsi`: user, system ms", "`iscsi_target`: user, system ms"), "| --- | ---: | ---: | ---: | ---: |"]
+    bare = statistics.median(rates["bare send and receive"])
+    for name, seen in rates.items():
+        middle = statistics.median(seen)
+        times = [f"{statistics.mean(column):.0f}" for column in zip(*spent[name])] if name in _COPIES else [""] * 4
+        lines.append(_row(name, f"{middle:.0f}", f"{middle / bare:.2f}", " ".join(times[:2]), " ".join(times[2:])))
+    for way in ("in", "out"):
+        ratios = [on / off for on, off in zip(rates[f"copy {way}, both digests"], rates[f"copy {way}, digests off"])]
+        low, middle, high = statistics.quantiles(ratios, n=4)
+        lines.append(_row(f"copy {way}: both digests to digests off", f"{low:.2f} to {high:.2f}", f"{middle:.2f}", "", ""))
+    return "\n".join(lines)
+
+
 def tables(run: dict) -> str:
     """The run as Markdown; each ratio is of figures of this run."""
     lines = [f"{run['machine']}; {run['date']}; `tools/bench loopback --mebibytes={run['mebibytes']} --rounds={run['rounds']}`.",
-             "", _row(f"{run['mebibytes']} MiB in requests of 256 KiB, depth 16", "MB/s", "to the bare loop"), "| --- | ---: | ---: |"]
-    medians = {name: statistics.median(rates) for name, rates in run["copy"].items()}
-    bare = medians["bare send and receive"]
-    lines += [_row(name, f"{rate:.0f}", f"{rate / bare:.2f}") for name, rate in medians.items()]
-    for way in ("in", "out"):
-        ratios = [on / off for on, off in zip(run["copy"][f"copy {way}, both digests"], run["copy"][f"copy {way}, digests off"])]
-        low, middle, high = statistics.quantiles(ratios, n=4)
-        lines.append(_row(f"copy {way}: both digests to digests off", f"{low:.2f} to {high:.2f}", f"{middle:.2f}"))
+             "", copy_table(run)]
     lines += ["", _row("`iscsi-perf`, reads", "iscsi_target, IOPS", "tgt, IOPS", "ratio"), "| --- | ---: | ---: | ---: |"]
     for name, rates in run["perf"].items():
         lines.append(_row(name, f"{rates['iscsi_target']:.0f}", f"{rates['tgt']:.0f}", f"{rates['iscsi_target'] / rates['tgt']:.2f}"))
@@ -203,6 +228,7 @@ def main(words: list[str]) -> int:
                 run[key] = measure(scene)
             print(key, json.dumps(run[key]), flush=True)
     if arguments.only:
+        print(copy_table(run) if arguments.only == "copy" else "")
         return 0
     _OUT.mkdir(exist_ok=True)
     (_OUT / "loopback.json").write_text(json.dumps(run, indent=1) + "\n")

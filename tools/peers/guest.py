@@ -8,6 +8,8 @@ into a second, small initrd that the kernel unpacks over the first. The script t
 From inside, 10.0.2.2 is this machine's loopback; `forward` brings ports of the guest (10.0.2.15) to this machine.
 """
 
+import contextlib
+import fcntl
 import gzip
 import hashlib
 import os
@@ -46,13 +48,15 @@ class Guest:
 
     def __init__(self, scene: case.Scene, script: str, variables: dict, forward: dict[int, int] | None = None,
                  memory_mebibytes: int = 1024):
-        kernel_folder = _kernel()
+        with _one_at_a_time():
+            kernel_folder = _kernel()
+            base_initrd = _base_initrd(kernel_folder)
         overlay = scene.folder / "scenario.cpio.gz"
         settings = "".join(f"{name}='{value}'\n" for name, value in variables.items())
         _pack(overlay, {"scenario.sh": (settings + (_HERE / "guest_scripts" / script).read_text()).encode()})
         initrd = scene.folder / "initrd"
         with open(initrd, "wb") as output:
-            for part in (_base_initrd(kernel_folder), overlay):
+            for part in (base_initrd, overlay):
                 output.write(part.read_bytes())
         network = "user,id=n0" + "".join(f",hostfwd=tcp:127.0.0.1:{here}-10.0.2.15:{there}"
                                          for here, there in (forward or {}).items())
@@ -79,6 +83,14 @@ class Guest:
 def kernel_version() -> str:
     """As its file is named: "6.1.0-40-amd64"."""
     return next(_kernel().glob("boot/vmlinuz-*")).name.removeprefix("vmlinuz-")
+
+
+@contextlib.contextmanager
+def _one_at_a_time():
+    """What is kept is made by one process at a time."""
+    with open(_HERE / "kernel_image") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
 
 
 def _kernel() -> pathlib.Path:

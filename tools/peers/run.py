@@ -1,5 +1,11 @@
-"""Runs the cases of the real peers: `tools/test peers [CASE...]`, where the beginning of a name takes all that match."""
+"""Runs the cases of the real peers: `tools/test peers [CASE...]`, where the beginning of a name takes all that match.
 
+Two processes take the cases in turn, for most of a case is waiting; what a case prints comes out in one piece.
+"""
+
+import contextlib
+import io
+import multiprocessing
 import pathlib
 import shutil
 import sys
@@ -8,11 +14,12 @@ import time
 import traceback
 
 from tools.peers import (case, cases_config, cases_hostile, cases_initiator, cases_offload, cases_referee, cases_simulator,
-                         cases_target, process)
+                         cases_target, ours, process)
 from tools.testing.outcome import Outcome
 
 CASES = [*cases_target.CASES, *cases_initiator.CASES, *cases_referee.CASES, *cases_offload.CASES,
          *cases_config.CASES, *cases_hostile.CASES, *cases_simulator.CASES]
+_PROCESSES = 2
 
 
 def run(names: list[str]) -> Outcome:
@@ -21,10 +28,23 @@ def run(names: list[str]) -> Outcome:
     for name in names:
         if not any(one.name.startswith(name) for one in CASES):
             total.failed.append(f"peers {name}: no case begins like this")
+    with contextlib.suppress(case.Failure):
+        ours.program("iscsi")  # Builds, once for both; what that says each case says, too.
     with tempfile.TemporaryDirectory(prefix="isthmus-peers-") as folder:
-        for one in chosen:
-            total.add(_run_one(one, pathlib.Path(folder) / one.name))
+        work = [(CASES.index(one), folder) for one in chosen]
+        # Forked, so that a case need not be picklable; each worker ends what it started when it is told to end.
+        with multiprocessing.get_context("fork").Pool(_PROCESSES) as pool:
+            for outcome, text in pool.imap_unordered(_run_quietly, work):
+                print(text, end="", flush=True)
+                total.add(outcome)
     return total
+
+
+def _run_quietly(work: tuple[int, str]) -> tuple[Outcome, str]:
+    one = CASES[work[0]]
+    with contextlib.redirect_stdout(io.StringIO()) as said:
+        outcome = _run_one(one, pathlib.Path(work[1]) / one.name)
+    return outcome, said.getvalue()
 
 
 def _run_one(one: case.Case, folder: pathlib.Path) -> Outcome:
