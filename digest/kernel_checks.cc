@@ -375,7 +375,15 @@ std::string AlgebraOfHugeSizes(const Kernel& kernel) {
                  kernel.shift(a, ~std::uint64_t{0} % kPeriod));
 }
 
-// 2 GiB and 5000 bytes of address space that are one mebibyte of memory.
+#ifdef __has_feature
+constexpr bool kUnderSanitizer = __has_feature(address_sanitizer);
+#else
+constexpr bool kUnderSanitizer = false;
+#endif
+
+// 2 GiB and 5000 bytes of address space that are one mebibyte of memory. To walk through half a million pages takes seconds on
+// a virtual machine, whatever they hold: so a sanitizer, which finds overflows in any one form, sees one to read and one to
+// copy; the optimised build sees all.
 std::string PastIntMax(const Kernel& kernel) {
   constexpr std::size_t kPart = std::size_t{1} << 20;
   constexpr std::size_t kSize = (std::size_t{1} << 31) + 5000;
@@ -392,18 +400,19 @@ std::string PastIntMax(const Kernel& kernel) {
     want = kernel.extend(want, random.data(), kPart);
   }
   want = kernel.extend(want, random.data(), kSize % kPart);
+  std::string bad = Compare("extend", kernel.extend({}, from.base(), kSize), want) +
+                    Compare("copy", kernel.copy_and_extend({}, to.base(), from.base(), kSize), want);
+  if (std::memcmp(to.base(), random.data(), kPart) != 0) bad += "the copy differs";
+  if (kUnderSanitizer) return bad;
   const Piece piece = {from.base(), kSize};
   Crc32c in_batch;
   kernel.compute_batch(&piece, 1, &in_batch);
-  std::string bad =
-      Compare("extend", kernel.extend({}, from.base(), kSize), want) +
-      Compare("extend_cold", kernel.extend_cold({}, from.base(), kSize), want) +
-      Compare("gather", kernel.extend_gather({}, &piece, 1), want) +
-      Compare("batch", in_batch, want) +
-      Compare("copy", kernel.copy_and_extend({}, to.base(), from.base(), kSize), want) +
-      Compare("streaming copy", kernel.copy_and_extend_streaming({}, to.base(), from.base(), kSize),
-              want);
-  if (std::memcmp(to.base(), random.data(), kPart) != 0) bad += "the copy differs";
+  std::memset(to.base(), 0, kPart);
+  bad += Compare("extend_cold", kernel.extend_cold({}, from.base(), kSize), want) +
+         Compare("gather", kernel.extend_gather({}, &piece, 1), want) + Compare("batch", in_batch, want) +
+         Compare("streaming copy", kernel.copy_and_extend_streaming({}, to.base(), from.base(), kSize),
+                 want);
+  if (std::memcmp(to.base(), random.data(), kPart) != 0) bad += "the streaming copy differs";
   return bad;
 }
 
