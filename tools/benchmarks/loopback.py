@@ -56,7 +56,7 @@ def _processor_ms(pid: int) -> tuple[float, ...]:
     return ended.ru_utime * 1e3, ended.ru_stime * 1e3, int(fields[11]) * tick_ms, int(fields[12]) * tick_ms
 
 
-def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int) -> dict:
+def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int, kind: str) -> dict:
     """By contestant, of each round: MB/s, and the processor time of `iscsi` and `iscsi_target`."""
     size = mebibytes << 20
     shared = pathlib.Path(tempfile.mkdtemp(dir="/dev/shm"))
@@ -65,7 +65,12 @@ def copies(scene: case.Scene, folder: pathlib.Path, mebibytes: int, rounds: int)
     with open(source, "wb") as out:
         for _ in range(mebibytes):
             out.write(os.urandom(1 << 20))
-    target = ours.Target(scene, [f"ram:{mebibytes}M"], name="copy")
+    lun = f"ram:{mebibytes}M"
+    if kind == "file":
+        with open(shared / "disk", "wb") as out:
+            out.truncate(size)
+        lun = f"file:{shared / 'disk'}"
+    target = ours.Target(scene, [lun], name="copy")
     disk = target.disk
     seen: dict[str, list[float]] = {}
     spent: dict[str, list[list[float]]] = {}
@@ -209,6 +214,7 @@ def main(words: list[str]) -> int:
     parser.add_argument("--mebibytes", type=int, default=1024)
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=3, help="of each measurement of IOPS")
+    parser.add_argument("--disk", choices=["ram", "file"], default="ram", help="of the copies; a file lies in memory, too")
     parser.add_argument("--only", choices=["copy", "perf", "clients", "idle"], help="measure and print only this")
     parser.add_argument("--update_docs", action="store_true")
     arguments = parser.parse_args(words)
@@ -216,7 +222,7 @@ def main(words: list[str]) -> int:
     run = {"machine": f"{os.cpu_count()} cores, {_processor()}, Linux {platform.release()}", "date": datetime.date.today().isoformat(),
            "mebibytes": arguments.mebibytes, "rounds": arguments.rounds}
     with tempfile.TemporaryDirectory() as name:
-        for key, measure in (("copy", lambda scene: copies(scene, folder, arguments.mebibytes, arguments.rounds)),
+        for key, measure in (("copy", lambda scene: copies(scene, folder, arguments.mebibytes, arguments.rounds, arguments.disk)),
                              ("perf", lambda scene: perf(scene, arguments.rounds, arguments.seconds)),
                              ("clients", lambda scene: clients(scene, arguments.rounds, arguments.seconds)),
                              ("idle", idle)):
