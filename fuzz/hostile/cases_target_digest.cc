@@ -103,7 +103,7 @@ void FirstPduWithoutDigest(Attack& attack) {
 
 void DigestDuringLogin(Attack& attack) {
   Client client(attack);
-  Pdu login = client.LoginRequest(0x81, client.Names());
+  Pdu login = client.LoginRequest(0x81, client.FirstPairs());
   login.header_digest = Pdu::Digest::kPresent;
   client.Send(login);
   // The four bytes are taken for text or for the next header.

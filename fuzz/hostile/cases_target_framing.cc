@@ -86,7 +86,7 @@ void EndInDataDigest(Attack& attack) {
 void EndInLogin(Attack& attack) {
   for (size_t keep : {1, 47, 48, 60}) {
     Client client(attack);
-    EndAfter(attack, client.LoginRequest(0x81, client.Names()), client, keep);
+    EndAfter(attack, client.LoginRequest(0x81, client.FirstPairs()), client, keep);
   }
 }
 
@@ -186,7 +186,7 @@ void AhsOn(Attack& attack) {
 
 void AhsOnLogin(Attack& attack) {
   Client client(attack);
-  client.Send(client.LoginRequest(0x81, client.Names()).Ahs(ExtendedCdb()));
+  client.Send(client.LoginRequest(0x81, client.FirstPairs()).Ahs(ExtendedCdb()));
   client.JudgeLogin({Refused({0x0200}), HungUp()});
 }
 
@@ -227,7 +227,7 @@ void DataTooLong(Attack& attack) {
 
 void LoginTooLong(Attack& attack) {
   Client client(attack);
-  std::vector<std::string> pairs = client.Names();
+  std::vector<std::string> pairs = client.FirstPairs();
   std::string text = Text(pairs);
   while (text.size() < 8193) text += "X-a=" + std::string(200, 'a') + '\0';
   client.Send(client.LoginRequestBytes(0x81, text.substr(0, 8192) + '\0'));
@@ -306,7 +306,7 @@ void ReservedInText(Attack& attack) {
 }
 void ReservedInLogin(Attack& attack) {
   Client client(attack);
-  Pdu login = client.LoginRequest(0x81, client.Names());
+  Pdu login = client.LoginRequest(0x81, client.FirstPairs());
   login.U8(1, 0xb1).U16(22, 0xffff).U32(32, kReserved).U32(36, kReserved).U32(40, kReserved);
   client.Send(login.U32(44, kReserved));
   client.JudgeLogin({Proceeds()});

@@ -14,7 +14,7 @@ namespace {
 void First(Attack& attack, uint32_t flags, void (*spoil)(Client&, Pdu&),
            std::initializer_list<Outcome> outcomes) {
   Client client(attack);
-  Pdu login = client.LoginRequest(flags, client.Names());
+  Pdu login = client.LoginRequest(flags, client.FirstPairs());
   spoil(client, login);
   client.Send(login);
   client.JudgeLogin(outcomes);
@@ -24,7 +24,7 @@ void Nothing(Client&, Pdu&) {}
 // Both requests of a login whose second one is changed.
 void Second(Attack& attack, void (*spoil)(Client&, Pdu&), std::initializer_list<Outcome> outcomes) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x81, client.Names());
+  const Pdu first = client.LoginStep(0x81, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   Pdu second = client.LoginRequest(0x87, {});
   spoil(client, second);
@@ -47,14 +47,14 @@ void NextStageWithoutTransit(Attack& attack) { First(attack, 0x03, Nothing, {Pro
 void StageJumps(Attack& attack) {
   // From the security stage to the operational one without a transition.
   Client client(attack);
-  const Pdu first = client.LoginStep(0x00, client.Names());
+  const Pdu first = client.LoginStep(0x00, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   client.Send(client.LoginRequest(0x87, {}));
   client.JudgeLogin({Refused({0x0200}), HungUp()});
 }
 void StageGoesBack(Attack& attack) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x81, client.Names());
+  const Pdu first = client.LoginStep(0x81, client.FirstPairs());
   if (first.u16(36) != 0 || (first.u8(1) & 0x83) != 0x81) {
     throw NotApplicable{"login: " + first.Describe()};
   }
@@ -79,7 +79,7 @@ void BeforeLogin(Attack& attack) {
 template <int kOpcode>
 void DuringLogin(Attack& attack) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x00, client.Names());
+  const Pdu first = client.LoginStep(0x00, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   Pdu pdu = kOpcode == 0x00   ? client.Ping("too early")
             : kOpcode == 0x01 ? client.Inquiry()
@@ -154,7 +154,7 @@ Reaction Rest(Client& client) {
 void TsihUnknown(Attack& attack) {
   Client client(attack);
   client.tsih = 0xfff7;
-  client.Send(client.LoginRequest(0x81, client.Names()));
+  client.Send(client.LoginRequest(0x81, client.FirstPairs()));
   const Reaction reaction = client.LoginReaction();
   if (Proceeds().matches(reaction)) {
     return Judge(Rest(client), {Refused({0x020a}), HungUp()});
@@ -167,7 +167,7 @@ Reaction Join(Client& client, uint32_t port, uint32_t tsih, uint32_t cid, bool n
   client.port = port;
   client.tsih = tsih;
   client.cid = cid;
-  std::vector<std::string> names = client.Names();
+  std::vector<std::string> names = client.FirstPairs();
   if (name_of_other) names[0] = "InitiatorName=iqn.2026-11.example.hostile:somebody-else";
   names.push_back("AuthMethod=None");
   client.Send(client.LoginRequest(0x81, names));
@@ -210,7 +210,7 @@ void HalfLoginReinstates(Attack& attack) {
   victim.Login();
   Client thief(attack);
   thief.port = victim.port;
-  const Pdu response = thief.LoginStep(0x81, thief.Names());
+  const Pdu response = thief.LoginStep(0x81, thief.FirstPairs());
   if (response.u16(36) != 0) throw NotApplicable{"login: " + response.Describe()};
   attack.BeginJudgement();
   victim.MustWork();
@@ -251,28 +251,28 @@ void TargetUnknown(Attack& attack) {
 }
 void SessionTypeUnknown(Attack& attack) {
   Client client(attack);
-  std::vector<std::string> names = client.Names();
+  std::vector<std::string> names = client.FirstPairs();
   names[1] = "SessionType=Sideways";
   client.Send(client.LoginRequest(0x81, names));
   client.JudgeLogin({Refused({0x0209, 0x0200}), HungUp()});
 }
 void NamesChange(Attack& attack) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x00, client.Names());
+  const Pdu first = client.LoginStep(0x00, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   client.Send(client.LoginRequest(0x81, {"InitiatorName=iqn.2026-11.example.hostile:changed"}));
   client.JudgeLogin({Refused({0x0200}), HungUp()});
 }
 void TargetNameChanges(Attack& attack) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x00, client.Names());
+  const Pdu first = client.LoginStep(0x00, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   client.Send(client.LoginRequest(0x81, {"TargetName=iqn.2026-11.example:another"}));
   client.JudgeLogin({Refused({0x0200}), HungUp()});
 }
 void NameTooLong(Attack& attack) {
   Client client(attack);
-  std::vector<std::string> names = client.Names();
+  std::vector<std::string> names = client.FirstPairs();
   names[0] = "InitiatorName=iqn.2026-11.example:" + std::string(224 - 20, 'n');
   client.Send(client.LoginRequest(0x81, names));
   client.JudgeLogin({Refused({0x0200, 0x0207}), HungUp()});
@@ -282,7 +282,7 @@ void NamesIllFormed(Attack& attack) {
                            "iqn.2026-11.example:%n%n%s%x", "iqn.2026-11.example:a/../../b",
                            "\xff\xfe\xfd", "iqn.2026-11.example:a b"}) {
     Client client(attack);
-    std::vector<std::string> names = client.Names();
+    std::vector<std::string> names = client.FirstPairs();
     names[0] = std::string("InitiatorName=") + name;
     client.Send(client.LoginRequest(0x81, names));
     client.JudgeLogin({Refused(), HungUp()});
@@ -290,7 +290,7 @@ void NamesIllFormed(Attack& attack) {
 }
 void NameOfFormatDirectives(Attack& attack) {
   Client client(attack);
-  std::vector<std::string> names = client.Names();
+  std::vector<std::string> names = client.FirstPairs();
   names[2] = "TargetName=%s%s%s%n%n%n%p%p%p";
   client.Send(client.LoginRequest(0x81, names));
   client.JudgeLogin({Refused(), HungUp()});
@@ -299,7 +299,7 @@ void NameOfFormatDirectives(Attack& attack) {
 void Pipelined(Attack& attack) {
   // Two requests at once: a login has one outstanding PDU.
   Client client(attack);
-  client.Send(client.LoginRequest(0x00, client.Names()));
+  client.Send(client.LoginRequest(0x00, client.FirstPairs()));
   client.Send(client.LoginRequest(0x81, {}));
   Reaction reaction = client.LoginReaction();
   if (Proceeds().matches(reaction)) reaction = client.LoginReaction();
@@ -308,7 +308,7 @@ void Pipelined(Attack& attack) {
 void CommandBehindLogin(Attack& attack) {
   // A command sent with the last Login Request is served once, or ends the login; never before it.
   Client client(attack);
-  const Pdu first = client.LoginStep(0x81, client.Names());
+  const Pdu first = client.LoginStep(0x81, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   client.Send(client.LoginRequest(0x87, {}));
   client.Send(client.Inquiry());
@@ -327,7 +327,7 @@ void CommandBehindLogin(Attack& attack) {
 
 void NoProgress(Attack& attack) {
   Client client(attack);
-  client.Send(client.LoginRequest(0x00, client.Names()));
+  client.Send(client.LoginRequest(0x00, client.FirstPairs()));
   Reaction reaction = client.LoginReaction();
   for (int round = 0; round < 1000 && Proceeds().matches(reaction); ++round) {
     client.Send(client.LoginRequest(0x00, {}));
@@ -337,7 +337,7 @@ void NoProgress(Attack& attack) {
 }
 void EndlessContinue(Attack& attack) {
   Client client(attack);
-  client.Send(client.LoginRequest(0x40, client.Names()));
+  client.Send(client.LoginRequest(0x40, client.FirstPairs()));
   Reaction reaction = client.LoginReaction();
   for (int round = 0; round < 2000 && Proceeds().matches(reaction); ++round) {
     client.Send(client.LoginRequestBytes(0x40, "X-a=" + std::string(500, 'b') + '\0'));
@@ -350,7 +350,7 @@ void ContinueWithTransit(Attack& attack) {
 }
 void ContinueWithoutData(Attack& attack) {
   Client client(attack);
-  client.Send(client.LoginRequest(0x40, client.Names()));
+  client.Send(client.LoginRequest(0x40, client.FirstPairs()));
   Reaction reaction = client.LoginReaction();
   Judge(reaction, {{"a Login Response without data", [](const Reaction& r) {
                       return Proceeds().matches(r) && r.pdus[0].data.empty();
@@ -362,12 +362,12 @@ void ContinueWithoutData(Attack& attack) {
 void SplitEverywhere(Attack& attack) {
   // Names broken into two PDUs at every byte: the same as in one.
   Client measure(attack);
-  const std::string text = Text(measure.Names());
+  const std::string text = Text(measure.FirstPairs());
   measure.wire.Drop();
   const size_t step = attack.options.chunking == Chunking::kWhole ? 1 : 7;
   for (size_t at = 1; at < text.size(); at += step) {
     Client client(attack);
-    const std::string all = Text(client.Names());
+    const std::string all = Text(client.FirstPairs());
     client.Send(client.LoginRequestBytes(0x40, all.substr(0, at)));
     const Reaction first = client.LoginReaction();
     Judge(first, {{"a Login Response without data", [](const Reaction& r) {
@@ -381,7 +381,7 @@ void SplitEverywhere(Attack& attack) {
 void SlowLogin(Attack& attack) {
   if (attack.options.login_deadline_ms == 0) throw NotApplicable{"needs --login_deadline_s"};
   Client client(attack);
-  const std::string bytes = client.LoginRequest(0x81, client.Names()).Encode({});
+  const std::string bytes = client.LoginRequest(0x81, client.FirstPairs()).Encode({});
   const int64_t pause = attack.options.login_deadline_ms / 20;
   attack.BeginJudgement();
   // A byte now and then for twice as long as a login may take.
@@ -415,7 +415,7 @@ void ManyHalfLogins(Attack& attack) {
   }
   attack.BeginJudgement();
   Client client(attack);
-  client.Send(client.LoginRequest(0x81, client.Names()));
+  client.Send(client.LoginRequest(0x81, client.FirstPairs()));
   client.JudgeLogin({Proceeds()});
 }
 

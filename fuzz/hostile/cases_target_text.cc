@@ -14,7 +14,7 @@ namespace {
 // The operational stage of a login with this text.
 void LoginText(Attack& attack, const std::string& text, std::initializer_list<Outcome> outcomes) {
   Client client(attack);
-  const Pdu first = client.LoginStep(0x81, client.Names());
+  const Pdu first = client.LoginStep(0x81, client.FirstPairs());
   if (first.u16(36) != 0) throw NotApplicable{"login: " + first.Describe()};
   client.Send(client.LoginRequestBytes(0x87, text));
   client.JudgeLogin(outcomes);
@@ -66,7 +66,7 @@ void KeyTwiceEqual(Attack& attack) {
 }
 void KeyInTwoRequests(Attack& attack) {
   Client client(attack);
-  (void)client.LoginStep(0x81, client.Names());
+  (void)client.LoginStep(0x81, client.FirstPairs());
   const Pdu second = client.LoginStep(0x04, {"MaxBurstLength=65536"});
   if (second.u16(36) != 0) throw NotApplicable{"login: " + second.Describe()};
   client.Send(client.LoginRequest(0x87, {"MaxBurstLength=131072"}));
@@ -74,7 +74,7 @@ void KeyInTwoRequests(Attack& attack) {
 }
 void KeyInTwoParts(Attack& attack) {
   Client client(attack);
-  (void)client.LoginStep(0x81, client.Names());
+  (void)client.LoginStep(0x81, client.FirstPairs());
   const Pdu second = client.LoginStep(0x44, {"MaxBurstLength=65536"});
   if (second.u16(36) != 0) throw NotApplicable{"login: " + second.Describe()};
   client.Send(client.LoginRequest(0x87, {"MaxBurstLength=65536"}));
@@ -140,7 +140,7 @@ void Number(Attack& attack) {
 void NumberHex(Attack& attack) {
   for (const char* value : {"0x10000", "0X10000", "0x00010000"}) {
     Client client(attack);
-    (void)client.LoginStep(0x81, client.Names());
+    (void)client.LoginStep(0x81, client.FirstPairs());
     client.Send(client.LoginRequest(0x87, {std::string("MaxBurstLength=") + value}));
     const Reaction reaction = client.LoginReaction();
     Judge(reaction,
@@ -193,7 +193,7 @@ void RecoveryLevel3(Attack& attack) { BadPair(attack, "ErrorRecoveryLevel=3"); }
 void FirstBurstAboveMaxBurst(Attack& attack) {
   // Section 13.14: FirstBurstLength must not exceed MaxBurstLength.
   Client client(attack);
-  (void)client.LoginStep(0x81, client.Names());
+  (void)client.LoginStep(0x81, client.FirstPairs());
   client.Send(client.LoginRequest(0x87, {"MaxBurstLength=4096", "FirstBurstLength=65536"}));
   const Reaction reaction = client.LoginReaction();
   Judge(reaction, {Refused({0x0200}),
@@ -211,7 +211,7 @@ void FirstBurstAboveMaxBurst(Attack& attack) {
 }
 void OperationalKeyInSecurityStage(Attack& attack) {
   Client client(attack);
-  std::vector<std::string> names = client.Names();
+  std::vector<std::string> names = client.FirstPairs();
   names.push_back("HeaderDigest=None");
   client.Send(client.LoginRequest(0x81, names));
   client.JudgeLogin({Refused({0x0200}), HungUp()});

@@ -98,6 +98,12 @@ std::vector<std::string> Client::Names() const {
   return names;
 }
 
+std::vector<std::string> Client::FirstPairs() const {
+  std::vector<std::string> pairs = Names();
+  pairs.push_back("AuthMethod=None");
+  return pairs;
+}
+
 Pdu Client::LoginStep(uint32_t flags, const std::vector<std::string>& pairs) {
   Send(LoginRequest(flags, pairs));
   const Pdu response = Take(0x23, "a Login Response");
@@ -182,9 +188,7 @@ void Client::TryLogin(const LoginPlan& plan) {
                          "CHAP_R=" + ChapResponse(challenge, options.account.secret)});
     if (response.u16(36) != 0) throw NotApplicable{"the account is not accepted"};
   } else {
-    std::vector<std::string> first = Names();
-    first.push_back("AuthMethod=None");
-    const Pdu response = LoginStep(0x81, first);
+    const Pdu response = LoginStep(0x81, FirstPairs());
     if (response.u16(36) != 0) throw NotApplicable{"login: " + response.Describe()};
     if ((response.u8(1) & 0x83) != 0x81) {
       throw NotApplicable{"the target does not skip security: " + response.Describe()};

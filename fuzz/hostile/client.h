@@ -55,6 +55,8 @@ class Client {
   Pdu LoginRequestBytes(uint32_t flags, std::string text);
   // InitiatorName, TargetName, SessionType.
   std::vector<std::string> Names() const;
+  // The same and AuthMethod=None, with which a login begins in the security stage: some targets want the key there.
+  std::vector<std::string> FirstPairs() const;
   // A whole login, with digests as the run wants them. Throws NotApplicable if it does not succeed.
   void Login(const LoginPlan& plan = {});
   // What was agreed on, by the answer and the defaults of chapter 13.

@@ -29,6 +29,28 @@ std::string Sense(uint8_t key, uint8_t asc) {
   return BigBytes(sense.size(), 2) + sense;
 }
 
+// The pages without which some initiators use no disk (SPC-4 7.8, SBC-3 6.6); "": there is none such.
+std::string VitalProductData(char code) {
+  std::string page;
+  switch (static_cast<uint8_t>(code)) {
+    case 0x00:
+      page = std::string("\x00\x80\xb0\xb2", 4);
+      break;
+    case 0x80:
+      page = "hostile";
+      break;
+    case 0xb0:
+      page.assign(60, '\0');  // no limits
+      break;
+    case 0xb2:
+      page.assign(4, '\0');  // nothing is unmapped
+      break;
+    default:
+      return "";
+  }
+  return std::string(1, '\0') + code + BigBytes(page.size(), 2) + page;
+}
+
 // The answer to one offer, by the rules of chapter 13; "": none is due.
 std::string Choose(const std::string& key, const std::string& value) {
   if (key == "HeaderDigest" || key == "DataDigest") {
@@ -210,8 +232,12 @@ std::vector<Pdu> StubTarget::Command(const Pdu& request) {
     case 0x35:
       return {Response(itt, 0)};
     case 0x12: {
-      if ((cdb[1] & 1) != 0) return {Response(itt, 2, Sense(0x05, 0x24))};
       std::string data(36, '\0');
+      if ((cdb[1] & 1) != 0) {
+        data = VitalProductData(cdb[2]);
+        if (data.empty()) return {Response(itt, 2, Sense(0x05, 0x24))};
+        return ReadData(itt, expected, data.substr(0, Big(cdb, 3, 2)));
+      }
       data[2] = 6;
       data[3] = 2;
       data[4] = 31;

@@ -16,12 +16,14 @@ import pathlib
 import re
 import subprocess
 import tempfile
+import time
 
 from tools.peers import case, cases_hostile, guest, hostile, image, istgt, lio, ours
 from tools.peers.disk import Disk
 
 _OUT = pathlib.Path(".bench")
 _DOC = pathlib.Path("docs/reliability.md")
+_minutes = 60.0
 _PACKAGES = {"tgt": ("tgt",), "istgt": ("istgt",), "qemu": ("qemu-utils", "libiscsi-bin")}
 # What iscsi_hostile says of the test behind which no login succeeds any more.
 _DIED = "the target died"
@@ -37,39 +39,41 @@ def _groups(side: str) -> list[list[str]]:
     return [list(group) for _, group in itertools.groupby(names, key=lambda name: name.split(".")[1])]
 
 
-def _in_turn(peer: str, groups: list[list[str]], serve, flags: tuple) -> hostile.Result:
-    """`serve(scene)` starts a daemon, for each group a fresh one, and returns its disk and, or None, the one behind CHAP. A
-    daemon that a test has ended is started again for the rest."""
+def _in_turn(peer: str, serve, flags: tuple, fresh: bool = True) -> hostile.Result:
+    """`serve(scene)` starts a daemon, for each group a `fresh` one if so asked, and returns its disk and, or None, the one
+    behind CHAP. A daemon that a test has ended is started again for the rest."""
     result = hostile.Result(peer)
-    for names in groups:
-        while names:
-            with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
-                disk, chap = serve(scene)
-                part = hostile.attack_target(scene, peer, disk, chap, tests=tuple(names), flags=flags, timeout_s=3600)
-            left = [test["name"] for test in part.tests if test["text"] == "the peer is gone"]
-            part.tests = [test for test in part.tests if test["name"] not in left]
-            result.add(part)
-            print(f"{peer}: {len(result.tests)} tests done, {len(result.failed)} failed, up to {result.tests[-1]['name']}", flush=True)
-            names = left
+    end = time.monotonic() + _minutes * 60
+    left = _groups("target")
+    while left and time.monotonic() < end:
+        with tempfile.TemporaryDirectory(prefix="isthmus-hostile-") as folder, case.Scene(pathlib.Path(folder)) as scene:
+            disk, chap = serve(scene)
+            while left and time.monotonic() < end:
+                part = hostile.attack_target(scene, peer, disk, chap, tests=tuple(left.pop(0)), flags=flags, timeout_s=3600)
+                rest = [test["name"] for test in part.tests if test["text"] == "the peer is gone"]
+                part.tests = [test for test in part.tests if test["name"] not in rest]
+                result.add(part)
+                print(f"{peer}: {len(result.tests)} tests done, {len(result.failed)} failed, up to {result.tests[-1]['name']}",
+                      flush=True)
+                if rest:
+                    left.insert(0, rest)
+                if rest or fresh:
+                    break
     return result
 
 
-def _each_group(peer: str, serve, flags: tuple) -> hostile.Result:
-    return _in_turn(peer, _groups("target"), serve, flags)
-
-
 def _ours() -> hostile.Result:
-    return _each_group("ours", cases_hostile.serve_ours, ("--login_deadline_s=15",))
+    return _in_turn("ours", cases_hostile.serve_ours, ("--login_deadline_s=15",))
 
 
 def _tgt() -> hostile.Result:
-    return _each_group("tgt", cases_hostile.serve_tgt, ("--deadline_ms=500",))
+    return _in_turn("tgt", cases_hostile.serve_tgt, ("--deadline_ms=500",))
 
 
 def _istgt() -> hostile.Result:
     def serve(scene: case.Scene) -> tuple[Disk, None]:
         return istgt.serve(scene, image.empty(scene.folder / "disk", 16)), None
-    return _each_group("istgt", serve, ("--deadline_ms=500",))
+    return _in_turn("istgt", serve, ("--deadline_ms=500",))
 
 
 def _lio() -> hostile.Result:
@@ -77,7 +81,7 @@ def _lio() -> hostile.Result:
     def serve(scene: case.Scene) -> tuple[Disk, Disk]:
         served = lio.Lio(scene, {"plain": {}, "chap": account})
         return served.disk("plain"), served.disk("chap")
-    return _in_turn("lio", [[name for group in _groups("target") for name in group]], serve, ("--deadline_ms=1500",))
+    return _in_turn("lio", serve, ("--deadline_ms=1500",), fresh=False)  # a guest takes half a minute to start
 
 
 def _iscsi() -> hostile.Result:
@@ -149,8 +153,11 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools/bench hostile", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--peers", default="ours,tgt,istgt,lio,iscsi,qemu")
+    parser.add_argument("--minutes", type=float, default=60, help="for each peer: no group begins later; those have no figures (60)")
     parser.add_argument("--update_docs", action="store_true", help="put the tables into docs/reliability.md")
     arguments = parser.parse_args(words)
+    global _minutes
+    _minutes = arguments.minutes
     run = {"ours": _ours, "tgt": _tgt, "istgt": _istgt, "lio": _lio, "iscsi": _iscsi, "qemu": _qemu}
     _OUT.mkdir(exist_ok=True)
     path = _OUT / "hostile.json"
