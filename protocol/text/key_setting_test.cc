@@ -101,6 +101,14 @@ TEST(KeySetting, EachValueComesBackAsItWasGiven) {
   }
 }
 
+TEST(KeySetting, BooleansAreSetBothWays) {
+  Offer offer;
+  for (std::string_view value : {"No", "Yes", "No"}) {
+    EXPECT_EQ(SetKey(&offer, Key::kInitialR2T, value), SettingProblem::kNone);
+    EXPECT_EQ(Show(offer, Key::kInitialR2T), value);
+  }
+}
+
 TEST(KeySetting, WhatIsWrongIsSaidAndChangesNothing) {
   const std::string long_text(256, 'x');
   const struct {
@@ -128,6 +136,7 @@ TEST(KeySetting, WhatIsWrongIsSaidAndChangesNothing) {
       {Key::kHeaderDigest, "None,None", SettingProblem::kTwice},
       {Key::kTaskReporting, "RFC3720,CRC32C", SettingProblem::kNotChoice},
       {Key::kTargetAlias, long_text, SettingProblem::kNotText},
+      {Key::kTargetAlias, std::string_view("a\0b", 3), SettingProblem::kNotText},
       {Key::kTargetAlias, "\xff", SettingProblem::kNotText},
       {Key::kInitiatorName, "me", SettingProblem::kNotName},
       {Key::kAuthMethod, "None", SettingProblem::kNoSetting},

@@ -14,8 +14,9 @@ TEST(NameTest, NamesOfTheRfc) {
         "iqn.2001-04.com.example:storage.tape1.sys1.xyz",
         "iqn.1993-11.com.disk-vendor:diskarrays.sn.45678", "eui.020000023B040506",
         "eui.02004567A425678D", "naa.52004567BA64678D", "naa.62004567BA64678D0123456789ABCDEF",
-        "iqn.1999-07.com.os:hostid.77", "iqn.1993-08.org.debian:01:8a2c",
-        "iqn.2001-04.com.example:\xc3\xa4"}) {
+        "eui.02004567a425678d", "naa.52004567bA64678f", "iqn.1999-07.com.os:hostid.77",
+        "iqn.1993-08.org.debian:01:8a2c", "iqn.2001-04.com.example:\xc3\xa4",
+        "iqn.2001-04.com.example:\xf0\xa0\x80\x80"}) {
     EXPECT_EQ(CheckIscsiName(name), NameCheck::kOk) << name;
   }
 }
@@ -24,6 +25,9 @@ TEST(NameTest, BadNames) {  // T12
   const std::pair<std::string, NameCheck> kNames[] = {
       {"", NameCheck::kEmpty},
       {"disk", NameCheck::kUnknownType},
+      {"eui.02004567a425678g", NameCheck::kMalformed},
+      {"eui.02004567a425678G", NameCheck::kMalformed},
+      {"eui.02004567a425678:", NameCheck::kMalformed},
       {"iqn", NameCheck::kUnknownType},
       {"IQN.2001-04.com.example", NameCheck::kUnknownType},
       {"foo.2001-04.com.example", NameCheck::kUnknownType},

@@ -30,6 +30,8 @@ TEST(TargetAddressTest, ExamplesOfTheRfc) {  // section 13.8
   EXPECT_EQ(Address("10.0.0.1"), "10.0.0.1 4 default 3260 -");
   EXPECT_EQ(Address("10.0.0.1:3261"), "10.0.0.1 4 3261 -");
   EXPECT_EQ(Address("[::1]:3260,0"), "::1 6 3260 0");
+  EXPECT_EQ(Address("[fe80::aF:09]:3260,0"), "fe80::aF:09 6 3260 0");
+  EXPECT_EQ(Address("A-b_9.Z,1"), "A-b_9.Z 4 default 3260 1");
 }
 
 TEST(TargetAddressTest, Malformed) {
@@ -40,6 +42,10 @@ TEST(TargetAddressTest, Malformed) {
                             "[]:3260,1",
                             "[10.0.0.1]:3260,1",
                             "[fe80::1%eth0]:3260,1",
+                            "[fe80::g]:3260,1",
+                            "[fe80::G]:3260,1",
+                            "[fe80::/]:3260,1",
+                            "[fe80::1 ]:3260,1",
                             "::1:3260,1",
                             "10.0.0.1:,1",
                             "10.0.0.1:0,1",
@@ -172,6 +178,11 @@ TEST(SendTargetsWriterTest, NeedsAPortalGroupTag) {  // section 13.8
   address.host = "10.1.0.45";
   EXPECT_FALSE(writer.AddAddress(address));
   EXPECT_EQ(writer.size(), 0u);
+  address.has_portal_group_tag = true;
+  address.host = std::string_view();
+  EXPECT_FALSE(writer.AddAddress(address));  // nor without a host
+  address.host = "10.1.0.45";
+  EXPECT_TRUE(writer.AddAddress(address));
 }
 
 // Parses `text` in parts of `step` bytes: "name>raw>raw>", then the error's name.

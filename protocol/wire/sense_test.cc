@@ -119,6 +119,41 @@ TEST(SenseTest, LyingLengths) {
   EXPECT_FALSE(ParseSense(Bytes("74 05 24 00 000000 00 000000000000"), &sense));
 }
 
+// Descriptors that end before what they are to hold hold nothing (SPC-4 4.5.2).
+TEST(SenseTest, ShortDescriptors) {
+  for (const char* hex : {"72 03 11 00 000000 0a 00 08 80 00 00000000 0000",     // information
+                          "72 03 11 00 000000 0c 00 0a 00 00 0000000012345678",  // not valid
+                          "72 03 11 00 000000 0a 01 08 00 00 00000000 0000",     // command specific
+                          "72 03 11 00 000000 06 02 04 00 00 c0 00",  // sense key specific
+                          "72 03 11 00 000000 03 04 01 00",           // stream commands
+                          "72 03 11 00 000000 03 05 01 00",           // block commands
+                          "72 03 11 00 000000 04 99 02 ff ff"}) {     // nobody's
+    Sense sense;
+    ASSERT_TRUE(ParseSense(Bytes(hex), &sense)) << hex;
+    EXPECT_EQ(sense.asc, 0x11);
+    EXPECT_FALSE(sense.information || sense.command_specific || sense.sense_key_specific) << hex;
+    EXPECT_FALSE(sense.incorrect_length) << hex;
+  }
+  Sense sense;
+  ASSERT_TRUE(ParseSense(Bytes("72 03 11 00 000000 04 05 02 00 20"), &sense));
+  EXPECT_TRUE(sense.incorrect_length);  // SBC-3 4.18: ILI of a block device
+}
+
+TEST(SenseTest, NeedsRoom) {
+  Sense sense = {.key = 3, .asc = 0x11, .ascq = 0};
+  sense.information = 1;
+  std::array<std::byte, 19> few;
+  EXPECT_EQ(BuildFixedSense(sense, std::span(few).first(17)), 0u);
+  EXPECT_EQ(BuildFixedSense(sense, std::span(few).first(18)), 18u);
+  EXPECT_EQ(BuildDescriptorSense(sense, few), 0u);
+  // What does not fit into four bytes is left out of the fixed format.
+  sense.command_specific = 0x1'00000000u;
+  Sense again;
+  ASSERT_TRUE(ParseSense(Fixed(sense), &again));
+  EXPECT_FALSE(again.command_specific.has_value());
+  EXPECT_EQ(again.information, 1u);
+}
+
 TEST(SenseSegmentTest, Splits) {
   const std::vector<std::byte> bytes = Bytes("0003 aabbcc dd");
   SenseSegment segment;
