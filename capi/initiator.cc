@@ -62,6 +62,8 @@ int ReadLimits(const isthmus_initiator_limits* limits, initiator::Limits* out) {
   out->function_timeout_ms = in->function_timeout_ms;
   out->text_timeout_ms = in->text_timeout_ms;
   out->device_tag_bits = in->device_tag_bits;
+  out->ping_rate = {in->ping_rate.burst, in->ping_rate.per_second};
+  out->unasked_rate = {in->unasked_rate.burst, in->unasked_rate.per_second};
   return ISTHMUS_OK;
 }
 
@@ -249,6 +251,8 @@ void isthmus_initiator_limits_init(isthmus_initiator_limits* limits, size_t size
   defaults.function_timeout_ms = own.function_timeout_ms;
   defaults.text_timeout_ms = own.text_timeout_ms;
   defaults.device_tag_bits = own.device_tag_bits;
+  defaults.ping_rate = {own.ping_rate.burst, own.ping_rate.per_second};
+  defaults.unasked_rate = {own.unasked_rate.burst, own.unasked_rate.per_second};
   capi::Init(limits, size, defaults);
 }
 

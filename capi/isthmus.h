@@ -612,6 +612,12 @@ ISTHMUS_API void isthmus_receiver_set_max_recv_data_segment_length(isthmus_recei
 /* A header as one line: "SCSI Command I=0 F=1 R=1 ...", with a zero byte, cut to what fits; its size. 768 suffice. */
 ISTHMUS_API size_t isthmus_pdu_dump(const void* header, char* out, size_t size);
 
+/* How often a peer may do a thing: a bucket of `burst` tokens, full at first, that gets per_second back each second. */
+typedef struct isthmus_rate_limit {
+  uint32_t burst;      /* 0: no limit */
+  uint32_t per_second; /* at least 1 */
+} isthmus_rate_limit;
+
 /* ==== Target: limits. Every queue has a limit and an answer when it is full; memory is their sum. */
 
 typedef struct isthmus_target_limits {
@@ -638,6 +644,11 @@ typedef struct isthmus_target_limits {
   /* Topmost bits of the Target Transfer Tag that a device which places data may choose: accept_tagged_data(). At most 12. */
   uint32_t device_tag_bits;
   uint32_t reserved; /* 0 */
+  /* Rates, a connection. Over them the connection ends, or Reject 0x06. */
+  isthmus_rate_limit reject_rate;    /* PDUs rejected, or ignored for what they are: ISTHMUS_ERROR_REJECT_RATE */
+  isthmus_rate_limit ping_rate;      /* NOP-Outs: ISTHMUS_ERROR_PING_RATE */
+  isthmus_rate_limit immediate_rate; /* immediate commands and functions: Reject 0x06 (4.2.2.1) */
+  isthmus_rate_limit text_rate;      /* text exchanges begun: ISTHMUS_ERROR_TEXT_RATE */
 } isthmus_target_limits;
 ISTHMUS_API void isthmus_target_limits_init(isthmus_target_limits* limits, size_t size);
 
@@ -1035,6 +1046,9 @@ typedef struct isthmus_initiator_limits {
    * 12. */
   uint32_t device_tag_bits;
   uint32_t reserved; /* 0 */
+  /* Rates, a connection. Over them the connection ends. */
+  isthmus_rate_limit ping_rate;    /* NOP-Ins that ask for an answer: ISTHMUS_ERROR_PING_RATE */
+  isthmus_rate_limit unasked_rate; /* Rejects, Asynchronous Messages, PDUs without effect: ISTHMUS_ERROR_UNASKED_RATE */
 } isthmus_initiator_limits;
 ISTHMUS_API void isthmus_initiator_limits_init(isthmus_initiator_limits* limits, size_t size);
 

@@ -68,6 +68,10 @@ bool ReadLimits(const isthmus_target_limits* limits, target::Limits* out) {
   out->logout_timeout_s = in->logout_timeout_s;
   out->hole_timeout_ms = in->hole_timeout_ms;
   out->device_tag_bits = in->device_tag_bits;
+  out->reject_rate = {in->reject_rate.burst, in->reject_rate.per_second};
+  out->ping_rate = {in->ping_rate.burst, in->ping_rate.per_second};
+  out->immediate_rate = {in->immediate_rate.burst, in->immediate_rate.per_second};
+  out->text_rate = {in->text_rate.burst, in->text_rate.per_second};
   return true;
 }
 
@@ -242,6 +246,10 @@ void isthmus_target_limits_init(isthmus_target_limits* limits, size_t size) {
   defaults.logout_timeout_s = own.logout_timeout_s;
   defaults.hole_timeout_ms = own.hole_timeout_ms;
   defaults.device_tag_bits = own.device_tag_bits;
+  defaults.reject_rate = {own.reject_rate.burst, own.reject_rate.per_second};
+  defaults.ping_rate = {own.ping_rate.burst, own.ping_rate.per_second};
+  defaults.immediate_rate = {own.immediate_rate.burst, own.immediate_rate.per_second};
+  defaults.text_rate = {own.text_rate.burst, own.text_rate.per_second};
   capi::Init(limits, size, defaults);
 }
 

@@ -85,6 +85,14 @@ void SessionState::RearmKeepalive() {
   deadlines.Arm(DeadlineReason::kPingDue, now + Milliseconds(limits.ping_interval_ms));
 }
 
+// False: the peer took more than the bucket had, and the connection ends.
+bool SessionState::TakeToken(TokenBucket& bucket, ErrorCode code, PduClass pdu_class,
+                             uint32_t detail) {
+  if (bucket.Take(now)) return true;
+  Violation(code, pdu_class, detail);
+  return false;
+}
+
 void SessionState::QueueEcho(uint64_t lun, uint32_t target_transfer_tag) {
   wire::NopOut nop;
   nop.immediate = true;
@@ -118,6 +126,7 @@ void SessionState::OnNopIn(const RxItem& item) {
   if (phase == Phase::kDisconnecting) return;
   if (!answers) {
     if (nop.target_transfer_tag == kReservedTag) return;
+    if (!TakeToken(pings, ErrorCode::kPingRate, PduClass::kNop, 0)) return;
     ++counters.pings_answered;
     QueueEcho(nop.lun, nop.target_transfer_tag);
     return;
@@ -135,6 +144,10 @@ void SessionState::OnReject(const RxItem& item) {
   if (!Number(*item.header, PduClass::kUnsolicited, true)) return;
   UpdateWindow(*item.header, PduClass::kUnsolicited);
   if (phase == Phase::kDisconnecting) return;
+  if (!TakeToken(unasked, ErrorCode::kUnaskedRate, PduClass::kUnsolicited,
+                 wire::Layout<wire::Reject>::kOpcode)) {
+    return;
+  }
   wire::Reject reject;
   wire::Decode(*item.header, &reject);
   ++counters.rejects;
@@ -209,6 +222,10 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
   if (!Number(*item.header, PduClass::kUnsolicited, true)) return;
   UpdateWindow(*item.header, PduClass::kUnsolicited);
   if (phase == Phase::kDisconnecting) return;
+  if (!TakeToken(unasked, ErrorCode::kUnaskedRate, PduClass::kUnsolicited,
+                 wire::Layout<wire::AsynchronousMessage>::kOpcode)) {
+    return;
+  }
   const auto code = static_cast<uint8_t>(message.async_event);
   wire::SenseSegment segment;
   if (const auto violation = wire::SplitSenseSegment(item.data, &segment); !violation.ok()) {
@@ -240,9 +257,11 @@ void SessionState::OnAsyncMessage(const RxItem& item) {
     case wire::AsyncEvent::kScsiAsyncEvent:
       break;
     case wire::AsyncEvent::kLogoutRequest:
-      // Running commands get half of the time that the target gives.
+      // Running commands get half of the time that the target gives; without any it is now.
       channel().csm.Take(CsmEvent::kLogoutRequested);
       if (phase != Phase::kFullFeature) break;  // on its way already
+      MaybeAnswerLogoutRequest();
+      if (phase != Phase::kFullFeature) break;
       deadlines.ArmNoLater(DeadlineReason::kAsyncLogout,
                            now + Milliseconds(int64_t{message.parameter3} * 500));
       break;

@@ -10,6 +10,8 @@
 
 #include <cstdint>
 
+#include "protocol/session/token_bucket.h"
+
 namespace isthmus::initiator {
 
 struct Limits {
@@ -41,6 +43,12 @@ struct Limits {
 
   // Topmost bits of the Initiator Task Tag that a device which places data may choose (Command::device_tag); at most 12.
   uint32_t device_tag_bits = 0;
+
+  // Rates, a connection: what a target may have done at no cost to itself. A token bucket each: burst 0 is no limit.
+  // docs/reliability.md says why no real target comes near them.
+  RateLimit ping_rate = {100'000, 10'000};  // NOP-Ins that ask for an answer; over it: kDisconnect, kPingRate
+  // Rejects, Asynchronous Messages and PDUs without effect; over it: kDisconnect, kUnaskedRate
+  RateLimit unasked_rate = {1000, 33};
 
   // Time. 0: never.
   uint32_t ping_interval_ms = 10'000;  // silence after which the engine pings the target

@@ -7,6 +7,7 @@
 #include "protocol/wire/login_response.h"
 #include "protocol/wire/logout_response.h"
 #include "protocol/wire/nop_in.h"
+#include "protocol/wire/opcode.h"
 #include "protocol/wire/r2t.h"
 #include "protocol/wire/reject.h"
 #include "protocol/wire/scsi_response.h"
@@ -118,6 +119,10 @@ std::span<std::byte> SessionState::SinkFor(const RxItem& item) {
   if (!item.ahs.empty()) {
     Violation(ErrorCode::kAhsNotAllowed, kind->pdu_class,
               static_cast<uint32_t>(item.ahs.size() / 4));
+    return {};
+  }
+  if (wire::FindOpcode(opcode)->always_final && !wire::Get(*item.header, wire::kFinal)) {
+    Violation(ErrorCode::kFinalBitMissing, kind->pdu_class, opcode);
     return {};
   }
   if (item.data_segment_length > 0 && !kind->may_have_data) {
@@ -248,6 +253,12 @@ bool SessionState::Consequence(Error error, Task* task, Outcome outcome) {
     FailTask(*task, outcome, error);
   } else {
     ++counters.discarded_pdus;
+    // What was on its way when its task was concluded here is no fault of the target.
+    if (error.code != ErrorCode::kResponseLate && !unasked.Take(now)) {
+      Drop(MakeError(ErrorCode::kUnaskedRate, Role::kInitiator, PduClass::kNone, 0,
+                     static_cast<uint32_t>(error.code)),
+           false);
+    }
   }
   return false;
 }

@@ -86,6 +86,8 @@ Error SessionState::Attach(Connection&& new_connection, ConnectionId* new_id) {
   discarding = logout_armed = logged_out = ends_session = false;
   negotiation_requested = false;
   time_known = false;
+  pings = TokenBucket(limits.ping_rate);
+  unasked = TokenBucket(limits.unasked_rate);
   logout_error = end_error = Error::Ok();
   time2wait_s = parameters.DefaultTime2Wait;
   time2retain_s = parameters.DefaultTime2Retain;

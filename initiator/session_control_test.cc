@@ -212,6 +212,33 @@ TEST_F(SessionTest, AnswersALogoutRequestWhenIdle) {
   EXPECT_EQ(told[1].cookie, 2u);
 }
 
+TEST_F(SessionTest, AnswersALogoutRequestAtOnceWhenNothingRuns) {
+  // With nothing outstanding, and when the last response comes in one segment with it.
+  for (const bool running : {false, true}) {
+    h = Harness();
+    Start();
+    std::vector<uint8_t> buffer(512);
+    std::vector<uint8_t> bytes;
+    const auto add = [&](const Pdu& pdu) {
+      const std::vector<uint8_t> more = pdu.Bytes();
+      bytes.insert(bytes.end(), more.begin(), more.end());
+    };
+    uint32_t itt = 0;
+    if (running) {
+      Read(buffer, 1);
+      itt = h.OneSent().itt();
+    }
+    add(h.Async(1, 0, 0, 65535));
+    if (running) add(h.DataIn(itt, 0, 0, Pattern(512), 0x81));
+    add(h.NopIn(0xffffffff, 5));
+    h.SendBytes(bytes);
+    const std::vector<Pdu> sent = h.Sent();
+    ASSERT_EQ(sent.size(), 2u);
+    EXPECT_EQ(sent[0].header[0], 0x40);
+    EXPECT_EQ(sent[1].header[0], 0x46);
+  }
+}
+
 TEST_F(SessionTest, AnswersALogoutRequestInTime) {
   Start();
   std::vector<uint8_t> buffer(512);

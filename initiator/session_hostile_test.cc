@@ -137,6 +137,17 @@ const Hostile kHostile[] = {
        return h.NopIn(0xffffffff, 1).Data({1, 2, 3, 4});
      },
      ErrorCode::kNopInUnexpectedData},
+    {"FinalBitMissing",
+     [](Harness& h, const Pdu& read, const Pdu&) { return h.Response(read.itt(), 0, 0); },
+     ErrorCode::kFinalBitMissing},
+    {"FinalBitMissingInR2t",
+     [](Harness& h, const Pdu&, const Pdu& write) {
+       return h.R2t(write.itt(), 1, 0, 8192, 100).U8(1, 0);
+     },
+     ErrorCode::kFinalBitMissing},
+    {"FinalBitMissingInNopIn",
+     [](Harness& h, const Pdu&, const Pdu&) { return h.NopIn(0xffffffff, 1).U8(1, 0); },
+     ErrorCode::kFinalBitMissing},
     {"NopInAnswersNoPing",
      [](Harness& h, const Pdu&, const Pdu&) { return h.NopIn(0x00ffffff, 0xffffffff); },
      ErrorCode::kTaskTagUnknown},
@@ -197,6 +208,51 @@ TEST_F(SessionTest, HostilePdusEndTheConnection) {
         EXPECT_EQ(cookies, (std::vector<uint64_t>{1, 2}));
       }
     }
+  }
+}
+
+// Each alone is harmless; so many are not. What the bucket holds is let pass, and what time refills.
+
+TEST_F(SessionTest, PingRate) {
+  h.session_options.limits.ping_rate = {.burst = 20, .per_second = 10};
+  Start();
+  // One that asks for nothing shows a window, and may come with each answer.
+  for (int i = 0; i < 100; ++i) h.Send(h.NopIn(0xffffffff, 0xffffffff));
+  for (int i = 0; i < 20; ++i) h.Send(h.NopIn(0xffffffff, 1));
+  h.now = h.now + Milliseconds(500);
+  for (int i = 0; i < 5; ++i) h.Send(h.NopIn(0xffffffff, 1));
+  EXPECT_EQ(h.Sent().size(), 25u);
+  EXPECT_TRUE(h.Events().empty());
+  h.Send(h.NopIn(0xffffffff, 1));
+  EXPECT_EQ(h.Only(EventKind::kDisconnect).error.code, ErrorCode::kPingRate);
+  EXPECT_TRUE(h.Sent().empty());
+}
+
+TEST_F(SessionTest, UnaskedRate) {
+  Pdu (*const floods[])(Harness&) = {
+      [](Harness& harness) { return harness.Async(255); },
+      [](Harness& harness) { return harness.Reject(4, Pdu(0x05).U32(16, 77)); },
+      [](Harness& harness) { return harness.Async(255).U32(24, harness.stat_sn-- - 2); },
+  };
+  for (const auto flood : floods) {
+    h = Harness();
+    h.session_options.limits.unasked_rate = {.burst = 20, .per_second = 10};
+    Start();
+    const auto over = [&] {
+      const std::vector<Told> told = h.Events();
+      return !told.empty() && told.back().kind == EventKind::kDisconnect
+                 ? told.back().error.code
+                 : ErrorCode::kOk;
+    };
+    for (int i = 0; i < 20; ++i) {
+      h.Send(flood(h));
+      ASSERT_EQ(over(), ErrorCode::kOk) << i;
+    }
+    h.now = h.now + Milliseconds(100);
+    h.Send(flood(h));
+    EXPECT_EQ(over(), ErrorCode::kOk);
+    h.Send(flood(h));
+    EXPECT_EQ(over(), ErrorCode::kUnaskedRate);
   }
 }
 

@@ -32,6 +32,7 @@
 #include "protocol/session/deadlines.h"
 #include "protocol/session/run_set.h"
 #include "protocol/session/slot_table.h"
+#include "protocol/session/token_bucket.h"
 #include "protocol/text/codec.h"
 #include "protocol/time.h"
 #include "protocol/wire/field.h"
@@ -246,6 +247,7 @@ struct SessionState final : Stamper {
   void OnLogoutResponse(const RxItem& item);
   void MaybeAnswerLogoutRequest();
   void QueueEcho(uint64_t lun, uint32_t target_transfer_tag);
+  bool TakeToken(TokenBucket& bucket, ErrorCode code, PduClass pdu_class, uint32_t detail);
 
   // text.cc
   Error SendText(std::span<const std::byte> request, std::span<std::byte> answer, uint64_t cookie);
@@ -320,6 +322,8 @@ struct SessionState final : Stamper {
   // The PDU whose data segment is arriving.
   bool discarding = false;
   uint32_t rx_task = kReservedTag;
+
+  TokenBucket pings, unasked;  // of the connection
 
   // Pings, text, logout: one of each.
   uint32_t user_ping = kReservedTag, keepalive = kReservedTag;

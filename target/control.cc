@@ -146,6 +146,7 @@ void SessionState::TellWindow(Row& row) {
 
 void SessionState::SendReject(Row& row, uint8_t reason, const wire::Bhs& header,
                               std::span<const std::byte> ahs) {
+  if (!row.rejects.Take(now)) return EndRejects(row, reason);
   ++counters.rejects;
   const uint32_t echo = AcquireEcho(row);
   if (echo == kNone) return;  // CanPump keeps one free for each PDU
@@ -177,7 +178,16 @@ void SessionState::Act(Row& row, const Error& error, const wire::Bhs& header,
     SendReject(row, InfoOf(error.code).reject_reason, header, ahs);
   } else {
     ++counters.ignored;
+    // Data that was on its way when its task was aborted is no fault of the peer (section 10.7).
+    if (error.code != ErrorCode::kTransferTagTerminated && !row.rejects.Take(now)) {
+      EndRejects(row, static_cast<uint32_t>(error.code));
+    }
   }
+}
+
+void SessionState::EndRejects(Row& row, uint32_t detail) {
+  EndConnection(
+      row, MakeError(ErrorCode::kRejectRate, Role::kTarget, PduClass::kNone, 0, detail), false);
 }
 
 // The message alone, section 11.9.
@@ -300,6 +310,9 @@ Deadline SessionState::PollTimeout() const {
     if (row.logout_deadline != Instant::Never()) {
       next = Earliest(next, {row.logout_deadline, DeadlineReason::kAsyncLogout});
     }
+    if (limits.ping_timeout_ms > 0 && row.unsent_since != Instant::Never()) {
+      next = Earliest(next, {BacklogDeadline(row), DeadlineReason::kPingReply});
+    }
     if (row.ping_out && row.ping_deadline != Instant::Never()) {
       next = Earliest(next, {row.ping_deadline, DeadlineReason::kPingReply});
     } else if (!row.ping_out && limits.ping_interval_ms > 0 && !Discovery()) {
@@ -336,8 +349,18 @@ void SessionState::HandleTimeout(Instant at) {
           row, MakeError(ErrorCode::kAsyncLogoutDeadline, Role::kTarget, PduClass::kNone, 0), true);
       continue;
     }
+    if (limits.ping_timeout_ms > 0 && BacklogDeadline(row) <= now) {
+      EndConnection(
+          row, MakeError(ErrorCode::kTransmitBacklog, Role::kTarget, PduClass::kNone, 0), false);
+      continue;
+    }
     HandlePing(row);
   }
+}
+
+// Whatever a peer sends: one that takes nothing keeps tasks and buffers from others.
+Instant SessionState::BacklogDeadline(const Row& row) const {
+  return row.unsent_since + Milliseconds(2 * int64_t{limits.ping_timeout_ms});
 }
 
 // Any byte that came or left since the ping went out shows that the peer lives, however busy; and

@@ -298,6 +298,141 @@ TEST(Hostile, PingsThatAreNeverRead) {
   }
 }
 
+// Each alone is harmless; so many are not. What the bucket holds is let pass, and what time refills.
+TEST(Hostile, RejectRate) {
+  for (const Pdu& bad : {Header(0x1c), Header(0x10), DataOut({.itt = 77}, "1234"),
+                         Command({.itt = 5, .cmd_sn = 9000})}) {
+    TestTarget t;
+    t.session_options.limits.reject_rate = {.burst = 20, .per_second = 10};
+    t.Login();
+    for (int i = 0; i < 20; ++i) t.Send(bad);
+    EXPECT_FALSE(t.disconnect.has_value());
+    t.now.ns += 500'000'000;
+    for (int i = 0; i < 5; ++i) t.Send(bad);
+    EXPECT_FALSE(t.disconnect.has_value());
+    t.Send(bad);
+    ASSERT_TRUE(t.disconnect.has_value());
+    EXPECT_EQ(t.disconnect->error.code, ErrorCode::kRejectRate);
+    t.Close();
+    EXPECT_TRUE(t.ended);
+  }
+}
+
+TEST(Hostile, PingRate) {
+  TestTarget t;
+  t.session_options.limits.ping_rate = {.burst = 20, .per_second = 10};
+  t.Login();
+  // A keepalive every second, however long, is nothing.
+  for (int i = 0; i < 200; ++i) {
+    t.Send(Ping(1, kNoTag, 100, "alive"));
+    EXPECT_EQ(t.Take().data, "alive");
+    t.now.ns += 1'000'000'000;
+  }
+  for (int i = 0; i < 20; ++i) t.Send(Ping(1, kNoTag, 100, ""));
+  EXPECT_FALSE(t.disconnect.has_value());
+  t.Send(Ping(1, kNoTag, 100, ""));
+  ASSERT_TRUE(t.disconnect.has_value());
+  EXPECT_EQ(t.disconnect->error.code, ErrorCode::kPingRate);
+}
+
+TEST(Hostile, ImmediateRate) {
+  TestTarget t;
+  t.session_options.limits.immediate_rate = {.burst = 4, .per_second = 2};
+  t.Login();
+  for (int i = 0; i < 2; ++i) {
+    t.Send(Command({.itt = 1, .immediate = true}));
+    EXPECT_EQ(t.Take().U8(0), 0x21);
+    t.Send(Function({.function = 5}));
+    EXPECT_EQ(t.Take().U8(0), 0x22);
+  }
+  for (const Pdu& pdu : {Command({.itt = 1, .immediate = true}), Function({.function = 5})}) {
+    t.Send(pdu);
+    const Pdu p = t.Take();
+    EXPECT_EQ(p.U8(0), 0x3f);
+    EXPECT_EQ(p.U8(2), 0x06);
+  }
+  t.Send(Command({.itt = 2, .cmd_sn = 100}));  // those of the window go on
+  EXPECT_EQ(t.Take().U8(0), 0x21);
+  t.now.ns += 500'000'000;
+  t.Send(Function({.function = 5, .cmd_sn = 101}));
+  EXPECT_EQ(t.Take().U8(0), 0x22);
+}
+
+// What begins an exchange counts; what goes on with one is limited by itself.
+TEST(Hostile, TextRate) {
+  TestTarget t;
+  t.session_options.limits.text_rate = {.burst = 8, .per_second = 1};
+  t.Login();
+  for (int i = 0; i < 8; ++i) {
+    t.Send(TextRequest(0x40, 1, kNoTag, 100, "X-a"));
+    const Pdu more = t.Take();
+    EXPECT_EQ(more.U8(0), 0x24);
+    t.Send(TextRequest(0x80, 1, more.U32(20), 100, std::string("=b\0", 3)));
+    EXPECT_EQ(t.Take().U8(0), 0x24);
+  }
+  t.Send(TextRequest(0x80, 1, kNoTag, 100, ""));
+  ASSERT_TRUE(t.disconnect.has_value());
+  EXPECT_EQ(t.disconnect->error.code, ErrorCode::kTextRate);
+}
+
+// Data that was on its way when its task was aborted may be any amount (section 10.7).
+TEST(Hostile, LateDataIsNoFloodOfRejects) {
+  TestTarget t;
+  t.session_options.limits.reject_rate = {.burst = 4, .per_second = 1};
+  t.Login();
+  t.Send(Write(4096, ""));
+  const Pdu r2t = t.Take();
+  ASSERT_EQ(r2t.U8(0), 0x31);
+  t.Send(Function({.function = 5, .cmd_sn = 101}));
+  for (uint32_t i = 0; i < 50; ++i) {
+    t.Send(DataOut({.ttt = r2t.U32(20), .data_sn = i, .offset = 64 * i, .final = false}, Pattern(64)));
+  }
+  EXPECT_FALSE(t.disconnect.has_value());
+  t.Send(Ping(7, kNoTag, 101, ""));
+  EXPECT_FALSE(t.disconnect.has_value());
+}
+
+// It asks and takes nothing, in silence or while it sends on and on: its tasks are not kept for ever.
+TEST(Hostile, NeverReads) {
+  for (const bool silent : {true, false}) {
+    TestTarget t;
+    t.Login();
+    t.Send(Ping(1, kNoTag, 100, ""));
+    t.transmit = false;
+    t.Send(Ping(2, kNoTag, 100, ""));
+    std::array<TxSlice, 4> slices;
+    ASSERT_GT(t.session->PollTransmit(t.id, slices, t.now), 0u);
+    const Instant from = t.now;
+    while (!t.disconnect.has_value() && t.now - from < Seconds(300)) {
+      t.now = silent ? std::max(t.now, t.session->PollTimeout().at) : t.now + Seconds(1);
+      if (!silent) t.Send(Ping(kNoTag, kNoTag, 100, ""));
+      t.session->PollTransmit(t.id, slices, t.now);
+      t.session->HandleTimeout(t.now);
+      t.Run();
+    }
+    ASSERT_TRUE(t.disconnect.has_value());
+    EXPECT_EQ(t.disconnect->error.code, ErrorCode::kTransmitBacklog);
+    EXPECT_EQ(t.now - from, Seconds(60));
+  }
+}
+
+// Slowly is not never.
+TEST(Hostile, ReadsAByteNowAndThen) {
+  TestTarget t;
+  t.Login();
+  t.transmit = false;
+  t.Send(Ping(2, kNoTag, 100, Pattern(64)));
+  for (int i = 0; i < 20; ++i) {
+    t.now.ns += 40'000'000'000;
+    std::array<TxSlice, 4> slices;
+    ASSERT_GT(t.session->PollTransmit(t.id, slices, t.now), 0u);
+    t.session->OnSent(t.id, 1);
+    t.session->HandleTimeout(t.now);
+    t.Run();
+    ASSERT_FALSE(t.disconnect.has_value());
+  }
+}
+
 // 400 pages of 512 bytes: more than a negotiation may take rounds.
 TEST(Hostile, HugeSendTargetsAnswer) {
   TestTarget t;

@@ -11,6 +11,8 @@
 
 #include <cstdint>
 
+#include "protocol/session/token_bucket.h"
+
 namespace isthmus::target {
 
 struct Limits {
@@ -34,9 +36,18 @@ struct Limits {
   uint32_t device_tag_bits = 0;
   uint32_t sense_bytes = 252;  // per task: sense data that Complete copies (section 11.4.7)
 
+  // Rates, a connection: what a peer may have done at no cost to itself. A token bucket each: burst 0 is no limit.
+  // docs/reliability.md says why no real initiator comes near them.
+  RateLimit reject_rate = {1000, 33};  // PDUs rejected, or ignored for what they are; over it: kDisconnect, kRejectRate
+  RateLimit ping_rate = {100'000, 10'000};  // NOP-Outs; over it: kDisconnect, kPingRate
+  RateLimit immediate_rate = {1024, 256};  // immediate commands and functions; over it: Reject 0x06
+  RateLimit text_rate = {256, 16};         // text exchanges begun; over it: kDisconnect, kTextRate
+
   // Time. 0: never.
   uint32_t ping_interval_ms = 30'000;  // silence of the peer before a NOP-In asks for life
-  uint32_t ping_timeout_ms = 30'000;   // and how long any byte of it may then take to come
+  // And how long any byte of it may then take to come; after twice as long in which it took no byte of what waits for it
+  // the connection ends too (kTransmitBacklog), whatever it sends.
+  uint32_t ping_timeout_ms = 30'000;
   uint32_t logout_timeout_s = 10;  // for a logout that was asked for (section 11.9.1, Parameter3)
   uint32_t hole_timeout_ms =
       60'000;  // how long a missing CmdSN may hold back later commands before the session ends

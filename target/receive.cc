@@ -93,13 +93,42 @@ Error SessionState::CheckAny(const Row& row, const RxItem& item) const {
   return Error::Ok();
 }
 
+// What the peer may send whatever the window says. The rest of a text exchange is limited by itself: in rounds, or in
+// pages that there are.
+Error SessionState::CheckRates(Row& row, const wire::Bhs& header) {
+  const auto too_fast = [](ErrorCode code, PduClass pdu_class) {
+    return MakeError(code, Role::kTarget, pdu_class, 0);
+  };
+  switch (pdu::Opcode(header)) {
+    case wire::Opcode::kNopOut:
+      if (!row.pings.Take(now)) return too_fast(ErrorCode::kPingRate, PduClass::kNop);
+      break;
+    case wire::Opcode::kTextRequest:
+      if (pdu::TargetTransferTag(header) == pdu::kReservedTag && !row.texts.Take(now)) {
+        return too_fast(ErrorCode::kTextRate, PduClass::kText);
+      }
+      break;
+    case wire::Opcode::kScsiCommand:
+    case wire::Opcode::kTaskManagementFunctionRequest:
+      if (pdu::Immediate(header) && !row.immediates.Take(now)) {
+        return too_fast(ErrorCode::kImmediateRate, PduClass::kCommand);
+      }
+      break;
+    default:
+      break;
+  }
+  return Error::Ok();
+}
+
 // False: look at it again when something has moved.
 bool SessionState::OnHeader(Row& row) {
   const RxItem& item = row.item;
   const wire::Bhs& header = *item.header;
   if (!row.stalled) {
     row.rx_task = row.rx_burst = row.rx_echo = kNone;
-    if (Error error = CheckAny(row, item); !error.ok()) {
+    Error error = CheckAny(row, item);
+    if (error.ok()) error = CheckRates(row, header);
+    if (!error.ok()) {
       Act(row, error, header, item.ahs);
       return true;
     }

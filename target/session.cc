@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "protocol/check.h"
+#include "protocol/session/token_bucket.h"
 #include "protocol/wire/cdb.h"
 #include "protocol/wire/scsi_command.h"
 #include "target/session_state.h"
@@ -303,6 +304,10 @@ Error SessionState::Attach(ConnectionState* c, std::unique_ptr<std::byte[]>* mem
   row->reading = true;
   row->advertised_max_cmd_sn = c->login.max_cmd_sn;
   row->last_activity = c->now;
+  row->rejects = TokenBucket(limits.reject_rate);
+  row->pings = TokenBucket(limits.ping_rate);
+  row->immediates = TokenBucket(limits.immediate_rate);
+  row->texts = TokenBucket(limits.text_rate);
   SawTime(c->now);
   c->text.Reset();
   *id = IdOf(*row);
@@ -402,14 +407,18 @@ size_t Session::PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant no
   state_->Feed(*row);
   state_->TellWindow(*row);
   SessionStamper stamper(*state_, *row);
-  return row->state->sender.PollTransmit(out, stamper);
+  const size_t slices = row->state->sender.PollTransmit(out, stamper);
+  if (slices > 0 && row->unsent_since == Instant::Never()) row->unsent_since = state_->now;
+  return slices;
 }
 
 void Session::OnSent(ConnectionId id, size_t bytes) {
   Row* row = state_->FindRow(id);
   if (row == nullptr) return;
-  row->progress = row->progress || bytes > 0;
   row->state->sender.OnSent(bytes);
+  if (bytes == 0) return;
+  row->progress = true;
+  row->unsent_since = row->state->sender.has_unsent() ? state_->now : Instant::Never();
 }
 
 void Session::OnTransportDone(ConnectionId id, uint64_t stream_offset) {

@@ -27,6 +27,7 @@
 #include "protocol/connection/states.h"
 #include "protocol/session/command_window.h"
 #include "protocol/session/run_set.h"
+#include "protocol/session/token_bucket.h"
 #include "protocol/wire/ahs.h"
 #include "target/connection_state.h"
 #include "target/pdu.h"
@@ -275,8 +276,10 @@ struct Row {
   bool text_final = false, text_negotiating = false;
   text::FixedText<text::kMaxNameBytes> text_name;
   std::array<std::byte, 8> text_lun = {};
+  TokenBucket rejects, pings, immediates, texts;
   // Keepalive.
   Instant last_activity = {};
+  Instant unsent_since = Instant::Never();  // since when the peer has taken nothing of what waits for it
   bool progress = false;  // bytes left since then
   bool ping_out = false;
   uint32_t ping_ttt = kNone, ping_counter = 0;
@@ -345,6 +348,7 @@ struct SessionState {
   bool CanPump(const Row& row) const;
   bool Pump(Row& row, Event* event);  // true: `event` holds a kReleaseRx
   Error CheckAny(const Row& row, const RxItem& item) const;
+  Error CheckRates(Row& row, const wire::Bhs& header);
   bool OnHeader(Row& row);
   bool OnPlainHeader(Row& row, const RxItem& item);
   void OnEnd(Row& row);
@@ -444,8 +448,10 @@ struct SessionState {
   Error RequestLogout(Row& row, uint16_t timeout_s);
   void TellWindow(Row& row);
   void HandlePing(Row& row);
+  Instant BacklogDeadline(const Row& row) const;
   void SendReject(Row& row, uint8_t reason, const wire::Bhs& header,
                   std::span<const std::byte> ahs);
+  void EndRejects(Row& row, uint32_t detail);
   // Does what the table says for `code`; the PDU itself is to have no effect.
   void Violate(Row& row, ErrorCode code, PduClass pdu_class, const RxItem& item,
                uint32_t detail = 0);

@@ -485,9 +485,11 @@ void TextResponseForCommand(Attack& attack) {
 void FinalBitClear(Attack& attack) {
   OnRead(attack,
          [](Server& s, const Pdu& read) {
-           s.Send(s.Response(read, 2, Server::Sense(0x03, 0x11)).U8(1, 0));
+           // All else is right: whoever takes it has looked away.
+           s.Send(s.DataIn(read, 0, 0, std::min<uint32_t>(read.u32(20), 8192)));
+           s.Send(s.Response(read).U8(1, 0));
          },
-         {Dropped(), TaskFails()});
+         {Dropped()});
 }
 
 // ---- Numbers.
@@ -610,6 +612,13 @@ void R2tTooMany(Attack& attack) {
               return r.alive && offset == 20 * 512 && r.work == WorkResult::kRunning;
             }}},
           {"MaxOutstandingR2T=1"});
+}
+void R2tFinalBitClear(Attack& attack) {
+  OnWrite(attack,
+          [](Server& s, const Pdu& write) {
+            s.Send(s.R2t(write, 0x100, 0, static_cast<uint32_t>(write.data.size()), 4096).U8(1, 0));
+          },
+          {Dropped()});
 }
 void R2tForRead(Attack& attack) {
   OnRead(attack, [](Server& s, const Pdu& read) { s.Send(s.R2t(read, 0x100, 0, 0, 4096)); },
@@ -849,6 +858,40 @@ void PingFlood(Attack& attack) {
                                (r.work == WorkResult::kGood || r.work == WorkResult::kUnknown);
                       }}});
 }
+// In rounds, so that the answers are read meanwhile.
+void Flood(Attack& attack, uint32_t count, bool answered, Pdu (*make)(Server&, uint32_t)) {
+  Server server(attack, Work::kRead);
+  server.Login();
+  const Pdu read = server.AwaitRead(16384);
+  attack.BeginJudgement();
+  constexpr uint32_t kRound = 100;
+  for (uint32_t sent = 0; sent < count && !server.wire.closed();) {
+    for (uint32_t i = 0; i < kRound; ++i) server.Send(make(server, ++sent));
+    server.wire.Flush();
+    for (uint32_t left = answered ? kRound : 0; left > 0 && !server.wire.closed();) {
+      const Wire::Seen seen = server.wire.Next();
+      if (seen.got == Link::Got::kClosed) break;
+      if (seen.got == Link::Got::kSilence) {
+        throw Failed{"required: answers or a closed connection; seen: silence after " +
+                     std::to_string(sent)};
+      }
+      left -= seen.pdu.opcode() == 0x00 && seen.pdu.ttt() != kReserved;
+    }
+  }
+  server.Serve(read);
+  server.Judge({TaskSucceeds(), Dropped()});
+}
+void PingFloodEndless(Attack& attack) {
+  Flood(attack, attack.options.thorough ? 11'000 : 110'000, true, [](Server& s, uint32_t i) { return s.Ping(0x10000 + i); });
+}
+void AsyncFloodEndless(Attack& attack) {
+  Flood(attack, 2000, false, [](Server& s, uint32_t) { return s.Async(255); });
+}
+void RejectFloodEndless(Attack& attack) {
+  Flood(attack, 2000, false, [](Server& s, uint32_t) {
+    return s.Reject(0x04, Pdu(0x05).U32(16, 0x00fffff0).U32(20, kReserved));
+  });
+}
 void PingWithData(Attack& attack) {
   // Section 11.19: the answer repeats nothing but the tag and the LUN.
   OnRead(attack,
@@ -1042,8 +1085,10 @@ constexpr Case kCases[] = {
      ResponseOfOtherType},
     {"initiator.response.of_text", kI, "11.11", "a Text Response to a command", kDrop,
      TextResponseForCommand},
-    {"initiator.response.final_bit_clear", kI, "11.4", "a SCSI Response whose F bit is 0",
-     kFailOrDrop, FinalBitClear},
+    {"initiator.response.final_bit_clear", kI, "11.4, 7.7", "a SCSI Response whose F bit is 0",
+     kDrop, FinalBitClear},
+    {"initiator.r2t.final_bit_clear", kI, "11.8, 7.7", "an R2T whose F bit is 0", kDrop,
+     R2tFinalBitClear},
     {"initiator.numbers.stat_sn_ahead", kI, "7.9", "StatSN 3 ahead", kLogout, StatSnAhead},
     {"initiator.numbers.stat_sn_far_ahead", kI, "7.9", "StatSN 2^30 ahead", kLogout,
      StatSnFarAhead},
@@ -1127,6 +1172,12 @@ constexpr Case kCases[] = {
      NopInForCommand},
     {"initiator.nop_in.flood", kI, "11.18", "300 pings at once", "300 answers, the work ends well",
      PingFlood},
+    {"initiator.nop_in.flood_endless", kI, "11.18", "110,000 pings (11,000 under every chunking), answers read", kIgnoredOrDrop,
+     PingFloodEndless},
+    {"initiator.async.flood_endless", kI, "11.9", "2,000 messages", kIgnoredOrDrop,
+     AsyncFloodEndless},
+    {"initiator.reject.flood_endless", kI, "7.3", "2,000 Rejects of tags of no task",
+     kIgnoredOrDrop, RejectFloodEndless},
     {"initiator.nop_in.with_data", kI, "11.19", "a ping with 600 bytes", kIgnoredOrDrop,
      PingWithData},
     {"initiator.logout.unasked", kI, "11.15", "a Logout Response that nobody asked for", kDrop,

@@ -364,6 +364,105 @@ void RejectFlood(Attack& attack) {
   }
   client.MustWork();
 }
+// Sends PDU after PDU, in rounds, and takes the answers: each must be one of those that are allowed, and they must be as
+// many, or (`answered` false) a ping behind each round must be answered; or the connection is closed. Whatever becomes of
+// it, another session must work.
+constexpr uint32_t kRound = 50;
+void Flood(Attack& attack, uint32_t rounds, Pdu (*make)(Client&, uint32_t), bool (*allowed)(const Pdu&),
+           bool answered = true, uint32_t in_a_round = kRound) {
+  Client client(attack);
+  client.Login();
+  Client other(attack);
+  other.Login();
+  attack.BeginJudgement();
+  for (uint32_t round = 0; round < rounds && !client.wire.closed(); ++round) {
+    for (uint32_t i = 0; i < in_a_round; ++i) client.Send(make(client, round * in_a_round + i));
+    uint32_t ping = kReserved;
+    if (!answered) {
+      const Pdu pdu = client.Ping("");
+      ping = pdu.itt();
+      client.Send(pdu);
+    }
+    for (uint32_t left = answered ? in_a_round : 1; left > 0;) {
+      const Wire::Seen seen = client.wire.Next();
+      if (seen.got == Link::Got::kClosed) break;
+      if (seen.got == Link::Got::kSilence) {
+        throw Failed{"required: answers or a closed connection; seen: silence in round " +
+                     std::to_string(round)};
+      }
+      const bool unasked = seen.pdu.opcode() == 0x20 && seen.pdu.itt() == kReserved;
+      if (unasked) continue;
+      const bool pong = !answered && seen.pdu.opcode() == 0x20 && seen.pdu.itt() == ping;
+      if (!pong && !allowed(seen.pdu)) throw Failed{seen.pdu.Describe() + " among the answers"};
+      client.exp_stat_sn = seen.pdu.u32(24) + 1;
+      client.exp_cmd_sn = seen.pdu.u32(28);
+      left -= answered || pong;
+    }
+  }
+  other.MustWork();
+  if (!client.wire.closed()) client.MustWork();
+}
+Pdu Numbered(Client& c, uint32_t opcode) {
+  return Pdu(opcode).U32(16, c.NewTag()).U32(20, kReserved).U32(24, c.cmd_sn).U32(28, c.exp_stat_sn);
+}
+bool IsReject(const Pdu& pdu) { return pdu.opcode() == 0x3f; }
+bool IsTooMany(const Pdu& pdu) { return IsReject(pdu) && pdu.u8(2) == 0x06; }
+
+void PingFlood(Attack& attack) {
+  Flood(
+      attack, attack.options.thorough ? 220 : 2200,
+      [](Client& c, uint32_t) { return c.Ping(""); },
+      [](const Pdu& pdu) { return pdu.opcode() == 0x20; });
+}
+void TextFlood(Attack& attack) {
+  Flood(
+      attack, 600, [](Client& c, uint32_t) { return Numbered(c, 0x44); },
+      [](const Pdu& pdu) { return pdu.opcode() == 0x24 || IsReject(pdu); }, /*answered=*/true,
+      /*in_a_round=*/1);
+}
+void FunctionFlood(Attack& attack) {
+  // ABORT TASK of no task.
+  Flood(
+      attack, 50, [](Client& c, uint32_t) { return c.Function(1, 0x00fffff0, c.cmd_sn - 1000); },
+      [](const Pdu& pdu) { return pdu.opcode() == 0x22 || IsTooMany(pdu); });
+}
+void ImmediateFlood(Attack& attack) {
+  Flood(
+      attack, 50,
+      [](Client& c, uint32_t) {
+        return Numbered(c, 0x41).U32(20, 0);  // TEST UNIT READY
+      },
+      [](const Pdu& pdu) { return pdu.opcode() == 0x21 || IsTooMany(pdu); });
+}
+void IgnoredFlood(Attack& attack) {
+  Flood(
+      attack, 40,
+      [](Client& c, uint32_t i) {
+        return Numbered(c, 0x01).U32(20, 0).U32(24, c.cmd_sn + 100'000 + i);
+      },
+      [](const Pdu&) { return false; }, /*answered=*/false);
+}
+void MalformedFlood(Attack& attack) {
+  Flood(
+      attack, 50,
+      [](Client& c, uint32_t i) {
+        switch (i % 6) {
+          case 0:
+            return Numbered(c, 0x5c);  // a vendor's opcode
+          case 1:
+            return Numbered(c, 0x20);  // one of the other side
+          case 2:
+            return c.Snack(1, kReserved, kReserved, 0, 1);
+          case 3:
+            return c.DataOut(0x00fffff0, 0x00fffff0, 0, 0, "1234");
+          case 4:
+            return Numbered(c, 0x44).U32(20, 0x00fffff0);  // goes on with no text exchange
+          default:
+            return Numbered(c, 0x40).U32(16, kReserved).U32(20, 0x00fffff0);  // an answer to no ping
+        }
+      },
+      IsReject, /*answered=*/false);
+}
 
 // ---- Logout.
 void LogoutOtherCid(Attack& attack) {
@@ -537,6 +636,18 @@ constexpr Case kCases[] = {
      "another session works, then all of it comes", ReadsUnread},
     {"target.resources.reject_flood", kT, "11.17", "3,000 PDUs that must be rejected",
      "a Reject each, or the connection is closed", RejectFlood},
+    {"target.resources.ping_flood", kT, "11.18", "110,000 pings (11,000 under every chunking), answers read",
+     "an answer each, or the connection is closed", PingFlood},
+    {"target.resources.text_flood", kT, "11.10", "600 text exchanges, one after the other",
+     "an answer each, or the connection is closed", TextFlood},
+    {"target.resources.function_flood", kT, "4.2.2.1", "2,500 functions, answers read",
+     "a response or Reject 0x06 each, or the connection is closed", FunctionFlood},
+    {"target.resources.immediate_flood", kT, "4.2.2.1", "2,500 immediate commands, answers read",
+     "a status or Reject 0x06 each, or the connection is closed", ImmediateFlood},
+    {"target.resources.ignored_flood", kT, "4.2.2.1", "2,000 commands outside the window",
+     "silence and an answered ping, or the connection is closed", IgnoredFlood},
+    {"target.resources.malformed_flood", kT, "7.3", "2,500 malformed PDUs, each harmless",
+     "Rejects and answered pings, or the connection is closed; another session works", MalformedFlood},
     {"target.logout.other_cid", kT, "11.15.1", "Logout of a connection that is not there",
      "response 1, Reject, or the connection is closed", LogoutOtherCid},
     {"target.logout.for_recovery", kT, "11.15.1", "Logout for recovery at level 0",

@@ -339,7 +339,9 @@ void EngineInitiator::OnEvent(const initiator::Event& event) {
   using initiator::Outcome;
   switch (event.kind) {
     case EventKind::kLoginDone:
-      session_.emplace(initiator::Session::OnHeap({}));
+      // So few pings that a flood of what chunking allows in a test reaches it.
+      session_.emplace(initiator::Session::OnHeap(
+          {.limits = {.ping_rate = {.burst = 5000, .per_second = 500}}}));
       if (!session_->Attach(std::move(*login_), &id_).ok()) Complain("the engine refuses Attach");
       login_.reset();
       return Submit();

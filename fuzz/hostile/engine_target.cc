@@ -313,6 +313,8 @@ void EngineLink::OnEvent(const target::Event& event) {
     case target::EventKind::kLoginDone: {
       served = std::make_shared<Served>(nexus);
       target::SessionOptions options;
+      // So few that a flood of what chunking allows in a test reaches it.
+      options.limits.ping_rate = {.burst = 5000, .per_second = 500};
       served->session.emplace(target::Session::OnHeap(options));
       if (!served->session->Attach(std::move(*login), &served->id).ok()) {
         target_.Complain("the engine refuses Attach");

@@ -168,8 +168,11 @@ void Server::Gather(Reaction& reaction, bool ping) {
     const WorkResult work = attack().peer.Result(0);
     return work == WorkResult::kGood || work == WorkResult::kCorrupt || work == WorkResult::kFailed;
   };
+  // What leaves with the ping's answer, a Logout Request for one, may come behind it.
+  constexpr int64_t kAfterwardsMs = 50;
+  bool ended = false;
   for (int i = 0; i < 5000; ++i) {
-    const Wire::Seen seen = wire.Next();
+    const Wire::Seen seen = ended ? wire.Next(kAfterwardsMs) : wire.Next();
     if (seen.got == Link::Got::kClosed) {
       reaction.closed = true;
       break;
@@ -178,7 +181,7 @@ void Server::Gather(Reaction& reaction, bool ping) {
     if (ping && seen.pdu.opcode() == 0x00 && seen.pdu.ttt() == ttt) {
       reaction.alive = true;
       stub.Receive(seen.pdu);
-      if (over()) break;
+      ended = over();
       continue;
     }
     reaction.pdus.push_back(seen.pdu);
