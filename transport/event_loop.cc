@@ -73,6 +73,9 @@ TimerId EventLoop::AddTimer(std::function<void(Instant)> expired) {
   const TimerId id = next_timer_++;
   auto timer = std::make_shared<Timer>();
   timer->expired = std::move(expired);
+  TimerQueue one;
+  timer->node = one.extract(one.emplace(0, id));
+  if (due_.capacity() <= timers_.size()) due_.reserve(2 * timers_.size() + 16);
   timers_[id] = std::move(timer);
   return id;
 }
@@ -83,16 +86,17 @@ void EventLoop::SetTimer(TimerId id, Instant at) {
   Timer& timer = *found->second;
   if (timer.is_queued) {
     if (timer.queued->first == at.ns) return;
-    queue_.erase(timer.queued);
+    timer.node = queue_.extract(timer.queued);
   }
-  timer.queued = queue_.emplace(at.ns, id);
+  timer.node.key() = at.ns;
+  timer.queued = queue_.insert(std::move(timer.node));
   timer.is_queued = true;
 }
 
 void EventLoop::ClearTimer(TimerId id) {
   const auto found = timers_.find(id);
   if (found == timers_.end() || !found->second->is_queued) return;
-  queue_.erase(found->second->queued);
+  found->second->node = queue_.extract(found->second->queued);
   found->second->is_queued = false;
 }
 
@@ -101,7 +105,7 @@ void EventLoop::RemoveTimer(TimerId id) {
   timers_.erase(id);
 }
 
-void EventLoop::Post(std::function<void()> work) {
+void EventLoop::Queue(std::function<void()> work) {
   {
     std::lock_guard<std::mutex> lock(posted_mutex_);
     posted_.push_back(std::move(work));
@@ -177,15 +181,15 @@ void EventLoop::RunTimers() {
   if (queue_.empty()) return;
   const Instant now = MonotonicNow();
   // Only what is due now: a callback that sets its timer to the past must not hold the loop.
-  std::vector<TimerId> due;
+  due_.clear();
   for (auto it = queue_.begin(); it != queue_.end() && it->first <= now.ns; ++it)
-    due.push_back(it->second);
-  for (const TimerId id : due) {
-    const auto found = timers_.find(id);
+    due_.push_back(it->second);
+  for (size_t i = 0; i < due_.size(); ++i) {  // a callback that adds a timer may move them
+    const auto found = timers_.find(due_[i]);
     if (found == timers_.end() || !found->second->is_queued)
       continue;  // an earlier callback cleared it
     const std::shared_ptr<Timer> timer = found->second;
-    ClearTimer(id);
+    ClearTimer(due_[i]);
     timer->expired(now);
   }
 }

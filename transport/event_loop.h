@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "protocol/time.h"
+#include "transport/wait_for_memory.h"
 
 namespace isthmus::transport {
 
@@ -45,6 +46,7 @@ class EventLoop {
   bool Watch(int fd, uint32_t events, Ready ready);
   bool Rewatch(int fd, uint32_t events);
   void Unwatch(int fd);  // also from within the callback
+  // Only this may come out as std::bad_alloc, and Watch() and Defer(), which then have done nothing.
   TimerId AddTimer(std::function<void(Instant)> expired);
   void SetTimer(TimerId timer, Instant at);  // replaces the earlier time
   void ClearTimer(TimerId timer);
@@ -52,8 +54,11 @@ class EventLoop {
   // Runs `work` after the callbacks of this turn, before the loop sleeps.
   void Defer(std::function<void()> work) { deferred_.push_back(std::move(work)); }
 
-  // From any thread: `work` runs on the loop's thread, in order.
-  void Post(std::function<void()> work);
+  // From any thread: `work` runs on the loop's thread, in order. Waits for memory: what was posted is not lost.
+  template <class Work>
+  void Post(const Work& work) {
+    WaitForMemory([&] { Queue(work); });
+  }
   void Stop();
 
   // Waking a sleeping thread takes longer than a small I/O. So after kShortWaits waits in a row that were each no longer than
@@ -73,12 +78,15 @@ class EventLoop {
     Ready ready;
     uint32_t events = 0;
   };
+  using TimerQueue = std::multimap<int64_t, TimerId>;
   struct Timer {
     std::function<void(Instant)> expired;
-    std::multimap<int64_t, TimerId>::iterator queued;
+    TimerQueue::iterator queued;
+    TimerQueue::node_type node;  // while it is not queued: setting a timer takes no memory
     bool is_queued = false;
   };
 
+  void Queue(std::function<void()> work);
   int SleepMilliseconds() const;
   int Wait(std::span<epoll_event> ready);
   int Spin(std::span<epoll_event> ready, Instant from);
@@ -96,7 +104,8 @@ class EventLoop {
   // Shared, for a callback may unwatch, or remove the timer of, itself.
   std::unordered_map<int, std::shared_ptr<Watched>> watched_;
   std::unordered_map<TimerId, std::shared_ptr<Timer>> timers_;
-  std::multimap<int64_t, TimerId> queue_;
+  TimerQueue queue_;
+  std::vector<TimerId> due_;  // room for all timers
   std::vector<std::function<void()>> deferred_;
 
   std::mutex posted_mutex_;

@@ -18,7 +18,6 @@ std::unique_ptr<std::byte[]> RxBufferPool::Take() {
 }
 
 void RxBufferPool::Give(std::unique_ptr<std::byte[]> buffer) {
-  constexpr size_t kKept = 4;
   if (free_.size() < kKept) free_.push_back(std::move(buffer));
 }
 

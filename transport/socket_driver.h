@@ -78,10 +78,12 @@ class RxBufferPool {
  public:
   static constexpr size_t kBufferBytes = 128 * 1024;
 
+  RxBufferPool() { free_.reserve(kKept); }
   std::unique_ptr<std::byte[]> Take();
-  void Give(std::unique_ptr<std::byte[]> buffer);
+  void Give(std::unique_ptr<std::byte[]> buffer);  // takes no memory
 
  private:
+  static constexpr size_t kKept = 4;
   std::vector<std::unique_ptr<std::byte[]>> free_;
 };
 

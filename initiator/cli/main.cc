@@ -22,6 +22,7 @@
 #include "transport/device_models.h"
 #include "transport/key_flags.h"
 #include "transport/private_file.h"
+#include "transport/run_program.h"
 
 namespace isthmus::initiator {
 namespace {
@@ -255,4 +256,7 @@ int Program::Run(int argc, char** argv) {
 
 }  // namespace isthmus::initiator
 
-int main(int argc, char** argv) { return isthmus::initiator::Program().Run(argc, argv); }
+int main(int argc, char** argv) {
+  return isthmus::transport::RunProgram(
+      "iscsi", [&] { return isthmus::initiator::Program().Run(argc, argv); });
+}

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
+#include <new>
 #include <span>
 #include <utility>
 #include <vector>
@@ -69,7 +70,7 @@ class BufferPool {
     for (size_t i = 0; i < free_.size(); ++i) budget_.Release(free_[i].size() * SizeOf(i));
   }
 
-  // At least `bytes` (at most kLargest), aligned to a page. Not zeroed.
+  // At least `bytes` (at most kLargest), aligned to a page. Not zeroed. empty(): over budget, or no memory.
   Buffer Take(size_t bytes) {
     const size_t list = ClassOf(bytes);
     if (list >= free_.size()) return {};
@@ -79,13 +80,18 @@ class BufferPool {
       return buffer;
     }
     if (!budget_.Reserve(SizeOf(list))) return {};
-    return Buffer(static_cast<std::byte*>(std::aligned_alloc(4096, SizeOf(list))), SizeOf(list));
+    auto* const data = static_cast<std::byte*>(std::aligned_alloc(4096, SizeOf(list)));
+    if (data == nullptr) {
+      budget_.Release(SizeOf(list));
+      return {};
+    }
+    return Buffer(data, SizeOf(list));
   }
 
   void Give(Buffer buffer) {
     if (buffer.empty()) return;
     std::vector<Buffer>& list = free_[ClassOf(buffer.size())];
-    if ((list.size() + 1) * buffer.size() <= kKeptBytes) {
+    if ((list.size() + 1) * buffer.size() <= kKeptBytes && HasRoom(list)) {
       list.push_back(std::move(buffer));
     } else {
       budget_.Release(buffer.size());
@@ -93,6 +99,17 @@ class BufferPool {
   }
 
  private:
+  // Without memory for the list the buffer is freed: giving back never fails.
+  static bool HasRoom(std::vector<Buffer>& list) {
+    if (list.size() < list.capacity()) return true;
+    try {
+      list.reserve(2 * list.size() + 8);
+    } catch (const std::bad_alloc&) {
+      return false;
+    }
+    return true;
+  }
+
   static constexpr size_t kClasses = 9;          // 4 KiB to 1 MiB
   static constexpr size_t kKeptBytes = 8 << 20;  // unused, per class
   static constexpr size_t SizeOf(size_t list) { return kSmallest << list; }

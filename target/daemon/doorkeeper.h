@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <map>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <set>
 #include <string>
@@ -24,21 +25,19 @@ class Doorkeeper {
   explicit Doorkeeper(size_t most) : most_(most) {}
 
   // A connection from `host`. Above the limit the oldest one of the host that has most is named: it
-  // is to be closed, and counts as leaving until Leave().
+  // is to be closed, and counts as leaving until Leave(). std::bad_alloc: it is not in.
   uint64_t Enter(const std::string& host, std::optional<uint64_t>* victim) {
     std::lock_guard<std::mutex> lock(mutex_);
     const uint64_t id = ++last_;
-    host_of_[id] = host;
-    by_host_[host].insert(id);
     victim->reset();
-    if (host_of_.size() <= most_) return id;
-    const std::set<uint64_t>* crowd = nullptr;
-    for (const auto& [name, ids] : by_host_) {
-      if (crowd == nullptr || ids.size() > crowd->size()) crowd = &ids;
+    try {
+      host_of_[id] = host;
+      by_host_[host].insert(id);
+      NameVictim(victim);
+    } catch (const std::bad_alloc&) {
+      Remove(id);
+      throw;
     }
-    *victim = *crowd->begin();
-    Remove(**victim);
-    leaving_.insert(**victim);
     return id;
   }
 
@@ -60,12 +59,26 @@ class Doorkeeper {
   }
 
  private:
+  void NameVictim(std::optional<uint64_t>* victim) {
+    if (host_of_.size() <= most_) return;
+    const std::set<uint64_t>* crowd = nullptr;
+    for (const auto& [name, ids] : by_host_) {
+      if (crowd == nullptr || ids.size() > crowd->size()) crowd = &ids;
+    }
+    const uint64_t oldest = *crowd->begin();
+    leaving_.insert(oldest);
+    Remove(oldest);
+    *victim = oldest;
+  }
+
   void Remove(uint64_t id) {
     const auto found = host_of_.find(id);
     if (found == host_of_.end()) return;
     const auto host = by_host_.find(found->second);
-    host->second.erase(id);
-    if (host->second.empty()) by_host_.erase(host);
+    if (host != by_host_.end()) {
+      host->second.erase(id);
+      if (host->second.empty()) by_host_.erase(host);
+    }
     host_of_.erase(found);
   }
 

@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <memory>
 #include <mutex>
+#include <new>
 #include <optional>
 #include <string>
 #include <thread>
@@ -30,7 +31,9 @@
 #include "transport/device_link.h"
 #include "transport/device_models.h"
 #include "transport/event_loop.h"
+#include "transport/run_program.h"
 #include "transport/socket.h"
+#include "transport/wait_for_memory.h"
 
 namespace isthmus::target {
 namespace {
@@ -124,10 +127,13 @@ class Daemon {
     std::condition_variable all;
     size_t left = workers_.size();
     for (size_t i = 0; i < workers_.size(); ++i) {
-      workers_[i]->Report([&, i](const Totals& totals) {
-        std::lock_guard<std::mutex> lock(mutex);
-        report.threads[i] = totals;
-        if (--left == 0) all.notify_all();
+      // Others hold what is on the stack here: no way out until all have answered.
+      transport::WaitForMemory([&] {
+        workers_[i]->Report([&, i](const Totals& totals) {
+          std::lock_guard<std::mutex> lock(mutex);
+          report.threads[i] = totals;
+          if (--left == 0) all.notify_all();
+        });
       });
       if (!running) workers_[i]->RunPostedOnce();
     }
@@ -148,6 +154,15 @@ class Daemon {
   };
 
   void AcceptFrom(const Listener& listener) {
+    try {
+      AcceptSome(listener);
+    } catch (const std::bad_alloc&) {
+      std::fprintf(stderr, "iscsi_target: no memory for another connection: closed\n");
+      Pause(Milliseconds(20));
+    }
+  }
+
+  void AcceptSome(const Listener& listener) {
     for (size_t i = 0; i < kAcceptsATurn; ++i) {
       if (door_.crowded()) return Pause(Milliseconds(5));
       absl::StatusOr<transport::Socket> socket = transport::Accept(listener.socket);
@@ -166,7 +181,12 @@ class Daemon {
         return *workers_[number % workers_.size()];
       };
       if (victim.has_value()) worker_of(*victim).EndLogin(*victim);
-      worker_of(login).Serve(*std::move(socket), listener.portal_group, login);
+      try {
+        worker_of(login).Serve(*std::move(socket), listener.portal_group, login);
+      } catch (const std::bad_alloc&) {
+        door_.Leave(login);
+        throw;
+      }
     }
   }
 
@@ -184,7 +204,11 @@ class Daemon {
     signalfd_siginfo info;
     if (read(signals, &info, sizeof info) != sizeof info) return;
     if (info.ssi_signo != SIGUSR1) return loop_.Stop();
-    if (absl::Status status = WriteStats(/*running=*/true); !status.ok()) Fail(status);
+    try {
+      if (absl::Status status = WriteStats(/*running=*/true); !status.ok()) Fail(status);
+    } catch (const std::bad_alloc&) {
+      std::fprintf(stderr, "iscsi_target: no memory for statistics\n");
+    }
   }
 
   const Config& config_;
@@ -264,4 +288,8 @@ int Run(int argc, char** argv) {
 }  // namespace
 }  // namespace isthmus::target
 
-int main(int argc, char** argv) { return isthmus::target::Run(argc, argv); }
+int main(int argc, char** argv) {
+  return isthmus::transport::RunProgram("iscsi_target", [&] {
+    return isthmus::target::Run(argc, argv);
+  });
+}

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <new>
 #include <utility>
 
 #include "absl/status/statusor.h"
@@ -87,6 +88,13 @@ MetricsServer::~MetricsServer() {
 }
 
 void MetricsServer::Accept() {
+  try {
+    AcceptAll();
+  } catch (const std::bad_alloc&) {  // closed at once
+  }
+}
+
+void MetricsServer::AcceptAll() {
   for (;;) {
     absl::StatusOr<transport::Socket> socket = transport::Accept(listener_);
     if (!socket.ok()) {
@@ -100,13 +108,26 @@ void MetricsServer::Accept() {
     const int fd = socket->fd();
     Peer& peer = peers_[fd];
     peer.socket = *std::move(socket);
-    peer.timer = loop_.AddTimer([this, fd](Instant) { Close(fd); });
-    loop_.SetTimer(peer.timer, transport::MonotonicNow() + Milliseconds(limits_.timeout_ms));
-    loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnReady(fd); });
+    try {
+      peer.timer = loop_.AddTimer([this, fd](Instant) { Close(fd); });
+      loop_.SetTimer(peer.timer, transport::MonotonicNow() + Milliseconds(limits_.timeout_ms));
+      loop_.Watch(fd, EPOLLIN, [this, fd](uint32_t) { OnReady(fd); });
+    } catch (const std::bad_alloc&) {
+      Close(fd);
+      throw;
+    }
   }
 }
 
 void MetricsServer::OnReady(int fd) {
+  try {
+    ReadAndAnswer(fd);
+  } catch (const std::bad_alloc&) {
+    Close(fd);
+  }
+}
+
+void MetricsServer::ReadAndAnswer(int fd) {
   Peer& peer = peers_.at(fd);
   if (peer.answer.empty() || peer.answered) {
     if (!Read(peer)) return Close(fd);

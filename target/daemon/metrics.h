@@ -45,7 +45,9 @@ class MetricsServer {
   };
 
   void Accept();
+  void AcceptAll();
   void OnReady(int fd);
+  void ReadAndAnswer(int fd);
   // False: the connection is over.
   bool Read(Peer& peer);
   bool Write(Peer& peer);

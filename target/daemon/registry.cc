@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <atomic>
+#include <new>
 #include <utility>
 #include <vector>
 
 namespace isthmus::target {
 
-uint16_t Registry::NewTsih(const NexusKey& key) {
+uint16_t Registry::NewTsih() {
   for (int tries = 0; tries < 65535; ++tries) {
     if (++last_tsih_ == 0) ++last_tsih_;  // 0 is reserved, section 11.12.6
-    if (by_tsih_.emplace(last_tsih_, key).second) return last_tsih_;
+    if (!by_tsih_.contains(last_tsih_)) return last_tsih_;
   }
   return 0;
 }
@@ -20,17 +21,17 @@ void Registry::Claim(const NexusKey& key, std::shared_ptr<SessionHandle> holder,
   uint16_t tsih = 0;
   {
     std::lock_guard<std::mutex> lock(mutex_);
-    Nexus& nexus = nexuses_[key];
-    if (nexus.holder != nullptr) {
-      previous = nexus.holder;
-      nexus.waiting.push_back({std::move(holder), std::move(granted)});
-    } else {
-      tsih = NewTsih(key);
-      if (tsih != 0) {
-        nexus.tsih = tsih;
-        nexus.holder = std::move(holder);
-      } else {
-        nexuses_.erase(key);
+    const auto found = nexuses_.find(key);
+    if (found != nexuses_.end()) {
+      previous = found->second.holder;
+      found->second.waiting.push_back({std::move(holder), std::move(granted)});
+    } else if (tsih = NewTsih(); tsih != 0) {
+      const auto entry = by_tsih_.emplace(tsih, key).first;
+      try {
+        nexuses_.emplace(key, Nexus{tsih, std::move(holder), {}});
+      } catch (const std::bad_alloc&) {
+        by_tsih_.erase(entry);
+        throw;
       }
     }
   }
@@ -56,16 +57,18 @@ void Registry::Leave(uint16_t tsih) {
     std::lock_guard<std::mutex> lock(mutex_);
     const auto found = by_tsih_.find(tsih);
     if (found == by_tsih_.end()) return;
-    const NexusKey key = found->second;
-    by_tsih_.erase(found);
-    Nexus& nexus = nexuses_[key];
+    auto entry = by_tsih_.extract(found);  // of the next holder, under another number
+    const auto held = nexuses_.find(entry.mapped());
+    Nexus& nexus = held->second;
     if (nexus.waiting.empty()) {
-      nexuses_.erase(key);
+      nexuses_.erase(held);
       return;
     }
     next = std::move(nexus.waiting.front());
     nexus.waiting.pop_front();
-    next_tsih = NewTsih(key);
+    next_tsih = NewTsih();
+    entry.key() = next_tsih;
+    by_tsih_.insert(std::move(entry));
     nexus.tsih = next_tsih;
     nexus.holder = next.holder;
     if (!nexus.waiting.empty()) also_waiting_for = next.holder;

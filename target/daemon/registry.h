@@ -61,11 +61,12 @@ class Registry {
  public:
   using Granted = std::function<void(uint16_t tsih)>;  // 0: no TSIH is free
 
-  // Grants a new session on the nexus, at once or later. `granted` may be called on another session's thread.
+  // Grants a new session on the nexus, at once or later. `granted` may be called on another session's thread, and must not
+  // throw. std::bad_alloc: nothing is claimed.
   void Claim(const NexusKey& key, std::shared_ptr<SessionHandle> holder, Granted granted);
   // Whether `tsih` is a session of this nexus.
   bool Exists(const NexusKey& key, uint16_t tsih);
-  // The session is gone, or its claim has come to nothing: the next claim is granted.
+  // The session is gone, or its claim has come to nothing: the next claim is granted. Takes no memory.
   void Leave(uint16_t tsih);
   // Takes back a claim that was not granted yet.
   void Withdraw(const SessionHandle* holder);
@@ -87,7 +88,7 @@ class Registry {
     std::deque<Waiting> waiting;
   };
 
-  uint16_t NewTsih(const NexusKey& key);  // under mutex_
+  uint16_t NewTsih();  // under mutex_; one that is free
 
   std::mutex mutex_;  // guards what follows
   std::map<NexusKey, Nexus> nexuses_;

@@ -4,6 +4,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "absl/strings/str_format.h"
@@ -67,7 +68,8 @@ class Serving::Handle : public SessionHandle {
     });
   }
   void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done) override {
-    loop_.Post([serving = serving_, scope, cause, done = std::move(done)] {
+    // Not copied on the loop's thread, where nobody would handle that there is no memory for it.
+    loop_.Post([serving = serving_, scope, cause, done = std::move(done)]() mutable {
       if (auto alive = serving.lock()) {
         alive->Abort(scope, cause, done);
       } else {
@@ -105,15 +107,40 @@ Serving::Serving(Worker& worker, transport::Socket socket, uint16_t portal_group
 
 Serving::~Serving() = default;
 
-void Serving::Start() {
-  handle_ = std::make_shared<Handle>(weak_from_this(), worker_.loop);
-  timer_ = worker_.loop.AddTimer([this](Instant now) { OnTimer(now); });
-  // A connection that nobody watches would hang until its deadline.
-  if (!worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); })) {
-    return CloseTransport(MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+template <class Work>
+void Serving::Guard(const Work& work) {
+  const std::shared_ptr<Serving> keep = shared_from_this();
+  try {
+    work();
+  } catch (const std::bad_alloc&) {
+    GiveUp();
   }
-  connection_->HandleTimeout(transport::MonotonicNow());  // the login's deadline begins
+}
+
+// Takes no memory. An event that was being handled is lost: of what it began, only what HandleBroken() knows is wound up.
+void Serving::GiveUp() {
+  const Error reason = MakeError(ErrorCode::kOutOfMemory, Role::kTarget, PduClass::kNone, 0);
+  ++totals_.connections_out_of_memory;
+  broken_ = closing_ = drop_ = true;
+  closing_reason_ = reason;
+  pumping_ = false;  // the frame that would have reset it is gone
+  if (session_.has_value()) session_->Drop(reason);
+  CloseTransport(reason);
   Pump();
+}
+
+void Serving::Start() {
+  Guard([this] {
+    handle_ = std::make_shared<Handle>(weak_from_this(), worker_.loop);
+    timer_ = worker_.loop.AddTimer([this](Instant now) { OnTimer(now); });
+    // A connection that nobody watches would hang until its deadline.
+    if (!worker_.loop.Watch(driver_->fd(), EPOLLIN, [this](uint32_t events) { OnReady(events); })) {
+      return CloseTransport(
+          MakeError(ErrorCode::kTransportError, Role::kTarget, PduClass::kNone, 0));
+    }
+    connection_->HandleTimeout(transport::MonotonicNow());  // the login's deadline begins
+    Pump();
+  });
 }
 
 void Serving::LeaveDoor() {
@@ -127,7 +154,10 @@ void Serving::CrowdOut() {
 }
 
 void Serving::OnReady(uint32_t events) {
-  const std::shared_ptr<Serving> keep = shared_from_this();
+  Guard([this, events] { ReadAndPump(events); });
+}
+
+void Serving::ReadAndPump(uint32_t events) {
   if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) == 0) {
     Pump();
     return;
@@ -155,13 +185,14 @@ void Serving::OnReady(uint32_t events) {
 }
 
 void Serving::OnTimer(Instant now) {
-  const std::shared_ptr<Serving> keep = shared_from_this();
-  if (session_.has_value()) {
-    session_->HandleTimeout(now);
-  } else if (connection_.has_value()) {
-    connection_->HandleTimeout(now);
-  }
-  Pump();
+  Guard([this, now] {
+    if (session_.has_value()) {
+      session_->HandleTimeout(now);
+    } else if (connection_.has_value()) {
+      connection_->HandleTimeout(now);
+    }
+    Pump();
+  });
 }
 
 transport::IoResult Serving::Write(Instant now) {
@@ -217,7 +248,11 @@ bool Serving::DrainEvents() {
                                                : false;
     if (!got) return any;
     any = true;
-    Handle_(event);
+    if (broken_) {
+      HandleBroken(event);
+    } else {
+      Handle_(event);
+    }
   }
 }
 
@@ -266,29 +301,46 @@ void Serving::LeaveIfDone() {
   if (left_ || driver_.has_value() || !ended_ || context_.in_blocking_pool > 0) return;
   left_ = true;
   worker_.loop.RemoveTimer(timer_);
+  if (broken_) {
+    for (Task& task : tasks_) task.Finish();  // buffers of those whose release was the event that was lost
+  }
   if (claiming_) worker_.shared.registry.Withdraw(handle_.get());
   if (nexus_ != nullptr) target_->device.Detach(nexus_);
   if (tsih_ != 0) worker_.shared.registry.Leave(tsih_);
   for (auto& [cookie, done] : scopes_) done();
   scopes_.clear();
+  if (orphan_ != nullptr) orphan_();
   Totals counted;
   AddTo(counted);
   worker_.Forget(this, counted);
 }
 
 void Serving::End(Error reason) {
-  const std::shared_ptr<Serving> keep = shared_from_this();
-  if (session_.has_value()) {
-    session_->Drop(reason);
-    Pump();
+  Guard([this, reason] {
+    if (session_.has_value()) {
+      session_->Drop(reason);
+      Pump();
+    } else {
+      CloseTransport(reason);
+    }
+  });
+}
+
+void Serving::Abort(const AbortScope& scope, AbortCause cause, std::function<void()>& done) {
+  Guard([&] { AbortTasks(scope, cause, done); });
+  if (done == nullptr) return;
+  // Without memory to keep it: the session ends, and with it the tasks.
+  if (left_ || orphan_ != nullptr) {
+    done();
   } else {
-    CloseTransport(reason);
+    orphan_.swap(done);
   }
 }
 
-void Serving::Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done) {
+// `done` is taken only when there is memory to keep it; else this session ends, and its tasks with it.
+void Serving::AbortTasks(const AbortScope& scope, AbortCause cause, std::function<void()>& done) {
   if (!session_.has_value() || ended_) {
-    done();
+    std::exchange(done, nullptr)();
     return;
   }
   if (cause == AbortCause::kClearTaskSet && nexus_ != nullptr) {
@@ -298,7 +350,7 @@ void Serving::Abort(const AbortScope& scope, AbortCause cause, std::function<voi
     }
   }
   const uint64_t cookie = next_scope_++;
-  scopes_[cookie] = std::move(done);
+  scopes_[cookie].swap(done);
   if (Error error = session_->AbortTasks(scope, cookie); !error.ok()) {
     std::function<void()> now = std::move(scopes_[cookie]);
     scopes_.erase(cookie);
@@ -326,6 +378,29 @@ void Serving::AddTo(Totals& totals) const {
 Task& Serving::TaskOf(TaskId id) {
   while (tasks_.size() <= id.slot) tasks_.emplace_back(context_);
   return tasks_[id.slot];
+}
+
+// What must be given back, and what others wait for. Takes no memory.
+void Serving::HandleBroken(const Event& event) {
+  switch (event.kind) {
+    case EventKind::kTaskAborted:
+      if (event.task.slot < tasks_.size() && tasks_[event.task.slot].id() == event.task) {
+        tasks_[event.task.slot].Abort();
+      } else {
+        (void)session_->Release(event.task).ok();
+      }
+      return;
+    case EventKind::kTaskReleased:
+      if (event.task.slot < tasks_.size()) tasks_[event.task.slot].Finish();
+      return;
+    case EventKind::kScopeAborted:
+    case EventKind::kTextReleased:
+    case EventKind::kDisconnect:
+    case EventKind::kSessionEnded:
+      return Handle_(event);
+    default:
+      return;
+  }
 }
 
 void Serving::Handle_(const Event& event) {
@@ -439,13 +514,15 @@ void Serving::OnClaim(const Event& event) {
         if (tsih != 0) registry.Leave(tsih);
         return;
       }
-      alive->claiming_ = false;
-      alive->tsih_ = tsih;
-      ClaimAnswer answer;
-      answer.tsih = tsih;
-      if (tsih == 0) answer.status = kOutOfResources;
-      (void)alive->connection_->AnswerClaim(answer).ok();
-      alive->Pump();
+      alive->Guard([&] {
+        alive->claiming_ = false;
+        alive->tsih_ = tsih;
+        ClaimAnswer answer;
+        answer.tsih = tsih;
+        if (tsih == 0) answer.status = kOutOfResources;
+        (void)alive->connection_->AnswerClaim(answer).ok();
+        alive->Pump();
+      });
     });
   };
   worker_.shared.registry.Claim(key_, handle_, std::move(granted));
@@ -482,11 +559,13 @@ void Serving::OnLoginDone() {
   // does not let go.
   context_.post = [self = weak_from_this(), &loop = worker_.loop](std::function<void()> work) {
     loop.Post([self, work = std::move(work)] {
-      if (const std::shared_ptr<Serving> alive = self.lock()) work();
+      if (const std::shared_ptr<Serving> alive = self.lock()) alive->Guard(work);
     });
   };
   context_.pump = [this] { Pump(); };
-  context_.resume = [this](uint32_t slot) { tasks_[slot].Resume(); };
+  context_.resume = [this](uint32_t slot) {
+    if (!broken_) tasks_[slot].Resume();
+  };
   context_.abort_nexuses = [this](const std::vector<scsi::NexusName>& nexuses,
                                   const std::array<std::byte, 8>& lun, std::function<void()> done) {
     worker_.shared.registry.AbortOthers(
@@ -556,8 +635,10 @@ void Serving::OnTaskManagement(const Event& event) {
         loop.Post([self, request, answer] {
           const std::shared_ptr<Serving> alive = self.lock();
           if (alive == nullptr) return;
-          answer(request, kFunctionComplete, 0);
-          alive->Pump();
+          alive->Guard([&] {
+            answer(request, kFunctionComplete, 0);
+            alive->Pump();
+          });
         });
       });
 }

@@ -38,7 +38,8 @@ class Serving : public std::enable_shared_from_this<Serving> {
   void Start();
   // Ends the session, or the login, in its own time: on the worker's thread.
   void End(Error reason);
-  void Abort(const AbortScope& scope, AbortCause cause, std::function<void()> done);
+  // Takes `done`, and calls it once.
+  void Abort(const AbortScope& scope, AbortCause cause, std::function<void()>& done);
   // Makes room for another login.
   void CrowdOut();
   uint64_t login() const { return login_; }  // 0: it has left the door
@@ -48,8 +49,16 @@ class Serving : public std::enable_shared_from_this<Serving> {
  private:
   class Handle;
 
+  // Runs what may take memory. Where there is none, this connection ends, and no other.
+  template <class Work>
+  void Guard(const Work& work);
+  void GiveUp();
+  void HandleBroken(const Event& event);
+
   void LeaveDoor();
   void OnReady(uint32_t events);
+  void ReadAndPump(uint32_t events);
+  void AbortTasks(const AbortScope& scope, AbortCause cause, std::function<void()>& done);
   void OnTimer(Instant now);
   void Pump();
   bool DrainEvents();
@@ -98,8 +107,10 @@ class Serving : public std::enable_shared_from_this<Serving> {
   std::deque<Task> tasks_;                            // by slot
   std::map<uint64_t, std::function<void()>> scopes_;  // AbortTasks in progress, by cookie
   uint64_t next_scope_ = 1;
+  std::function<void()> orphan_;  // of an AbortTasks that there was no memory for
   std::map<uint32_t, std::string> texts_;  // SendTargets answers on their way, by request slot
 
+  bool broken_ = false;  // there was no memory: what the engine tells is only wound up
   bool pumping_ = false;
   bool pump_again_ = false;
   bool closing_ = false;  // kDisconnect came: what is queued goes out, then the transport closes

@@ -22,6 +22,7 @@ struct Totals {
            logins_redirected = 0;
   uint64_t logins_crowded_out = 0;   // by --max_logins
   uint64_t connections_dropped = 0;  // ended by an error, theirs or ours
+  uint64_t connections_out_of_memory = 0;
   uint64_t commands_answered_busy = 0;
   uint64_t reads_waited = 0;  // that no cache held: another thread waited for the disk
   RxCounters received;
@@ -43,6 +44,8 @@ inline constexpr CounterRow<Totals> kTotalsRows[] = {
      &Totals::logins_crowded_out},
     {"connections_dropped", "connections that an error ended, theirs or ours",
      &Totals::connections_dropped},
+    {"connections_out_of_memory", "connections that were closed because there was no memory for them",
+     &Totals::connections_out_of_memory},
     {"commands_answered_busy", "commands answered BUSY for want of buffers",
      &Totals::commands_answered_busy},
     {"reads_waited", "reads of disks that no cache held", &Totals::reads_waited},

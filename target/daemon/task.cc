@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <new>
 #include <utility>
 
 namespace isthmus::target {
@@ -195,22 +196,33 @@ void Task::Work() {
 }
 
 void Task::WorkElsewhere() {
-  elsewhere_ = true;
-  ++context_.in_blocking_pool;
   context_.blocking->Run([this] {
-    while (!run_.Proceed(kWorkBytes)) {
+    try {
+      while (!run_.Proceed(kWorkBytes)) {
+      }
+    } catch (const std::bad_alloc&) {
+      out_of_memory_ = true;
     }
     context_.post([this] {
-      elsewhere_ = false;
-      --context_.in_blocking_pool;
-      if (aborted_) {
-        Must(context_.session->Release(id_));
-      } else {
-        AfterWork();
-      }
+      if (Back()) AfterWork();
       context_.pump();
     });
   });
+  // Behind it, for it may throw; what it posts comes later.
+  elsewhere_ = true;
+  ++context_.in_blocking_pool;
+}
+
+// Another thread has ended its part. True: the task goes on.
+bool Task::Back() {
+  elsewhere_ = false;
+  --context_.in_blocking_pool;
+  if (aborted_) {
+    Must(context_.session->Release(id_));
+  } else if (out_of_memory_) {
+    CompleteBusy();
+  }
+  return !aborted_ && !out_of_memory_;
 }
 
 void Task::AfterWork() {
@@ -220,20 +232,14 @@ void Task::AfterWork() {
       if (itl->unit == run_.plan().unit) nexuses = itl->unit->TakeAborted(*itl);
     }
     if (!nexuses.empty()) {
-      elsewhere_ = true;
-      ++context_.in_blocking_pool;
       context_.abort_nexuses(nexuses, lun_, [this] {
         context_.post([this] {
-          elsewhere_ = false;
-          --context_.in_blocking_pool;
-          if (aborted_) {
-            Must(context_.session->Release(id_));
-          } else {
-            SendIn();
-          }
+          if (Back()) SendIn();
           context_.pump();
         });
       });
+      elsewhere_ = true;
+      ++context_.in_blocking_pool;
       return;
     }
   }
@@ -304,24 +310,22 @@ bool Task::SendWindow(std::span<const std::byte> source, bool own) {
 
 // The data is not in a cache: another thread waits for it.
 void Task::FillElsewhere(size_t bytes) {
-  elsewhere_ = true;
-  ++context_.in_blocking_pool;
-  ++context_.reads_waited;
-  context_.blocking->Run([this, bytes] {
-    const bool filled = run_.Fill(in_done_, in_windows_[in_window_next_].first(bytes));
-    context_.post([this, bytes, filled] {
-      elsewhere_ = false;
-      --context_.in_blocking_pool;
-      if (aborted_) {
-        Must(context_.session->Release(id_));
-      } else if (!filled) {
-        Complete();
-      } else if (SendWindow(in_windows_[in_window_next_].first(bytes), /*own=*/true)) {
-        SendWindows();
-      }
+  filling_ = bytes;
+  context_.blocking->Run([this] {
+    filled_ = run_.Fill(in_done_, in_windows_[in_window_next_].first(filling_));
+    context_.post([this] {
+      if (Back()) AfterFill();
       context_.pump();
     });
   });
+  elsewhere_ = true;
+  ++context_.in_blocking_pool;
+  ++context_.reads_waited;
+}
+
+void Task::AfterFill() {
+  if (!filled_) return Complete();
+  if (SendWindow(in_windows_[in_window_next_].first(filling_), /*own=*/true)) SendWindows();
 }
 
 void Task::OnSourceReleased() {
@@ -370,7 +374,7 @@ void Task::Finish() {
   lent_ = {};
   waiting_ = nullptr;
   early_.reset();
-  active_ = aborted_ = read_ = write_ = false;
+  active_ = aborted_ = out_of_memory_ = read_ = write_ = false;
   stage_ = Stage::kIdle;
   expected_ = bidi_ = 0;
   in_window_next_ = in_windows_out_ = 0;

@@ -10,6 +10,8 @@
 //   kSourceReleased  -> task.OnSourceReleased()
 //   kTaskAborted     -> task.Abort()
 //   kTaskReleased    -> task.Finish()           gives the buffers back, and lets run who waited for it
+//
+// std::bad_alloc comes out where there is no memory: the session is then to be ended, by which each task is aborted.
 #ifndef ISTHMUS_TARGET_DAEMON_TASK_H_
 #define ISTHMUS_TARGET_DAEMON_TASK_H_
 
@@ -41,7 +43,7 @@ struct TaskContext {
   scsi::Nexus* nexus = nullptr;
   BufferPool* buffers = nullptr;
   BlockingPool* blocking = nullptr;
-  // Runs `work` on the session's thread later: from any thread.
+  // Runs `work` on the session's thread later: from any thread. Waits for memory, if it needs any.
   std::function<void(std::function<void()> work)> post;
   // To be called when a task has moved on outside of an event: drain and send.
   std::function<void()> pump;
@@ -64,6 +66,7 @@ class Task {
   explicit Task(TaskContext& context) : context_(context) {}
 
   bool active() const { return active_; }
+  TaskId id() const { return id_; }
   void Begin(const Event& event);
   void Start(const Event& event);
   void Resume();  // it waited, and may run now
@@ -88,6 +91,8 @@ class Task {
   bool SendNextWindow();
   bool SendWindow(std::span<const std::byte> source, bool own);
   void FillElsewhere(size_t bytes);
+  void AfterFill();
+  bool Back();
   void Complete();
   void CompleteBusy();
   uint64_t announced_out() const;
@@ -97,6 +102,9 @@ class Task {
   bool active_ = false;
   bool aborted_ = false;
   bool elsewhere_ = false;  // another thread holds run_
+  bool out_of_memory_ = false;                // it had none
+  bool filled_ = false;                       // its answer to FillElsewhere
+  size_t filling_ = 0;                        // and what it was asked for
   Stage stage_ = Stage::kIdle;
   TaskId id_;
   std::array<std::byte, 8> lun_{};

@@ -1,9 +1,11 @@
 #include "target/daemon/worker.h"
 
+#include <new>
 #include <utility>
 #include <vector>
 
 #include "target/daemon/serving.h"
+#include "transport/wait_for_memory.h"
 
 namespace isthmus::target {
 namespace {
@@ -16,8 +18,15 @@ void Worker::Serve(transport::Socket socket, uint16_t portal_group, uint64_t log
   auto held = std::make_shared<transport::Socket>(std::move(socket));  // std::function wants copies
   loop.Post([this, held, portal_group, login] {
     if (stopping_) return;
-    auto serving = std::make_shared<Serving>(*this, std::move(*held), portal_group, login);
-    serving_.insert(serving);
+    std::shared_ptr<Serving> serving;
+    try {
+      serving = std::make_shared<Serving>(*this, std::move(*held), portal_group, login);
+      serving_.insert(serving);
+    } catch (const std::bad_alloc&) {  // closed at once
+      ++totals_.connections_out_of_memory;
+      shared.door.Leave(login);
+      return;
+    }
     shared.connections.fetch_add(1);
     ++totals_.connections;
     serving->Start();
@@ -41,9 +50,12 @@ void Worker::Forget(Serving* serving, const Totals& counted) {
   shared.connections.fetch_sub(1);
   for (auto it = serving_.begin(); it != serving_.end(); ++it) {
     if (it->get() != serving) continue;
-    // Not at once: the object is still on the stack below.
-    loop.Defer([keep = *it] {});
-    serving_.erase(it);
+    // Not at once: the object is still on the stack below. Without memory, when the next one goes.
+    gone_.insert(serving_.extract(it));
+    try {
+      loop.Defer([this] { gone_.clear(); });
+    } catch (const std::bad_alloc&) {
+    }
     break;
   }
   StopIfIdle();
@@ -52,11 +64,14 @@ void Worker::Forget(Serving* serving, const Totals& counted) {
 void Worker::Stop() {
   loop.Post([this] {
     stopping_ = true;
-    const std::vector<std::shared_ptr<Serving>> all(serving_.begin(), serving_.end());
-    for (const auto& serving : all) serving->End(Error::Ok());
     // A disk that does not answer must not keep the program alive.
-    const transport::TimerId grace = loop.AddTimer([this](Instant) { loop.Stop(); });
+    const transport::TimerId grace = transport::WaitForMemory(
+        [this] { return loop.AddTimer([this](Instant) { loop.Stop(); }); });
     loop.SetTimer(grace, transport::MonotonicNow() + kStopGrace);
+    const auto all = transport::WaitForMemory([this] {
+      return std::vector<std::shared_ptr<Serving>>(serving_.begin(), serving_.end());
+    });
+    for (const auto& serving : all) serving->End(Error::Ok());
     StopIfIdle();
   });
 }

@@ -50,7 +50,8 @@ class Worker {
   }
 
   void Run() { loop.Run(); }
-  // `portal_group`: of the portal that accepted it. `login`: its number at the door.
+  // `portal_group`: of the portal that accepted it. `login`: its number at the door, which is the caller's to leave if
+  // std::bad_alloc comes out.
   void Serve(transport::Socket socket, uint16_t portal_group, uint64_t login);
   // Closes the connection of this number, unless it has logged in.
   void EndLogin(uint64_t login);
@@ -74,6 +75,7 @@ class Worker {
   void StopIfIdle();
 
   std::set<std::shared_ptr<Serving>> serving_;
+  std::set<std::shared_ptr<Serving>> gone_;  // until nothing of theirs is on the stack
   Totals totals_;  // of those that are gone
   bool stopping_ = false;
 };

@@ -1,6 +1,7 @@
 #include "target/scsi/device.h"
 
 #include <algorithm>
+#include <new>
 #include <utility>
 
 #include "protocol/wire/lun.h"
@@ -72,23 +73,33 @@ bool Device::AddUnit(uint16_t number, LogicalUnit* unit) {
 }
 
 Nexus* Device::Attach(std::string_view initiator_port, uint16_t relative_target_port) {
-  auto nexus = std::make_unique<Nexus>();
-  nexus->name = {Lowered(initiator_port), relative_target_port};
+  auto made = std::make_unique<Nexus>();
+  made->name = {Lowered(initiator_port), relative_target_port};
   const std::lock_guard lock(mutex_);
   for (const Entry& entry : units_) {
-    auto itl = std::make_unique<ItlNexus>();
-    itl->unit = entry.unit;
-    itl->name = &nexus->name;
-    itl->target = &names_;
-    entry.unit->Attach(itl.get());
-    nexus->units.push_back(std::move(itl));
+    made->units.push_back(std::make_unique<ItlNexus>());
+    ItlNexus& itl = *made->units.back();
+    itl.unit = entry.unit;
+    itl.name = &made->name;
+    itl.target = &names_;
   }
-  nexuses_.push_back(std::move(nexus));
-  return nexuses_.back().get();
+  nexuses_.push_back(std::move(made));
+  Nexus* const nexus = nexuses_.back().get();
+  try {
+    for (const auto& itl : nexus->units) itl->unit->Attach(itl.get());
+  } catch (const std::bad_alloc&) {  // no unit may keep what is no more
+    DetachLocked(nexus);
+    throw;
+  }
+  return nexus;
 }
 
 void Device::Detach(Nexus* nexus) {
   const std::lock_guard lock(mutex_);
+  DetachLocked(nexus);
+}
+
+void Device::DetachLocked(Nexus* nexus) {
   for (const auto& itl : nexus->units) itl->unit->Detach(itl.get());
   std::erase_if(nexuses_, [&](const auto& n) { return n.get() == nexus; });
 }

@@ -73,6 +73,7 @@ class Device {
   size_t unit_count() const { return units_.size(); }
 
  private:
+  void DetachLocked(Nexus* nexus);
   struct Entry {
     uint16_t number;
     LogicalUnit* unit;

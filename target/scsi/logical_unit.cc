@@ -139,6 +139,7 @@ void LogicalUnit::Attach(ItlNexus* itl) {
 void LogicalUnit::Detach(ItlNexus* itl) {
   const std::lock_guard lock(mutex_);
   std::erase(nexuses_, itl);
+  std::erase_if(aborted_, [itl](const Aborted& a) { return a.by == itl; });
   reservations_.NexusLost(*itl->name);
   UpdateGuard();
 }
