@@ -208,12 +208,14 @@ TEST_F(SenderTest, EveryHeaderOfABurstHasItsDigest) {
     Start(true, true);
     for (size_t i = 0; i < count; ++i) {
       const bool has_ahs = i % 7 == 3;
-      ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), has_ahs ? Bytes(ahs, 0, 12) : Bytes(ahs, 0, 0),
+      ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01),
+                                    has_ahs ? Bytes(ahs, 0, 12) : Bytes(ahs, 0, 0),
                                     Bytes(data, 0, i % 5 == 2 ? 36 : 0), i));
     }
     const std::vector<DecodedPdu> pdus = DecodeAll(SendAll(), true, true);
     ASSERT_EQ(pdus.size(), count);
-    for (const DecodedPdu& pdu : pdus) EXPECT_TRUE(pdu.header_digest_is_right && pdu.data_digest_is_right);
+    for (const DecodedPdu& pdu : pdus)
+      EXPECT_TRUE(pdu.header_digest_is_right && pdu.data_digest_is_right);
     EXPECT_EQ(sender_->counters().header_digests_by_software, count);
   }
 }
@@ -229,7 +231,8 @@ TEST_F(SenderTest, AnAnswerDigestsNoMoreThanACacheHolds) {
     digested = sender_->counters().data_digest_bytes_by_software;
   }
   EXPECT_EQ(digested, data.size());
-  for (const DecodedPdu& pdu : DecodeAll(stream_, true, true)) EXPECT_TRUE(pdu.data_digest_is_right);
+  for (const DecodedPdu& pdu : DecodeAll(stream_, true, true))
+    EXPECT_TRUE(pdu.data_digest_is_right);
 }
 
 TEST_F(SenderTest, CutsATransferAndNumbersItsParts) {
@@ -729,14 +732,90 @@ TEST_F(SenderTest, MovesAndWithTooSmallAnArenaRefuses) {
   ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, {}, 1));
   Sender moved = std::move(*sender_);
   EXPECT_TRUE(moved.has_unsent());
-  ByteVector memory(Sender::MemoryNeeded(options_) / 2);
+  *sender_ = std::move(moved);
+  EXPECT_TRUE(sender_->has_unsent());
+  // Whichever part of it has no room.
+  Sender::Options options = options_;
+  options.max_entries = options.max_pdus_in_flight = 1;
+  options.staging_bytes = 64;
+  const size_t needed = Sender::MemoryNeeded(options);
+  ByteVector memory(needed);
+  size_t refused = 0;
+  bool enough = false;
+  for (size_t bytes = 0; bytes < needed; bytes += 8) {
+    Arena arena{std::span(memory).first(bytes)};
+    Sender small(options, arena);
+    EXPECT_TRUE(small.ok() || !enough) << bytes;
+    enough = small.ok();
+    refused += small.ok() ? 0 : 1;
+  }
+  EXPECT_GT(refused, needed / 16);  // what alignment may need is counted, and may not be needed
   Arena arena(memory);
-  Sender small(options_, arena);
-  EXPECT_FALSE(small.ok());
-  EXPECT_FALSE(small.QueuePdu(TxClass::kNormal, Header(0x01), {}, {}, 1));
-  EXPECT_FALSE(small.has_unsent());
+  EXPECT_TRUE(Sender(options, arena).ok());
+}
+
+// A sender without memory, or one that was moved from, does nothing and says so.
+TEST_F(SenderTest, WhatIsNotOkDoesNothing) {
+  Start(false, false);
+  Arena none({});
+  Sender dead(options_, none);
+  ASSERT_FALSE(dead.ok());
+  dead.SetDigests(true, true);
+  dead.SetMaxDataSegmentLength(512);
+  dead.SetDeviceInserts(true, true);
+  dead.SetAcceleratorFills(true, true);
+  dead.SetDeviceSegments(4096);
+  dead.SetAlignedDataSegmentLength(512);
+  dead.SetLeaseVerification(1);
+  dead.SetTracer({});
+  EXPECT_FALSE(dead.QueuePdu(TxClass::kNormal, Header(0x01), {}, {}, 1));
+  EXPECT_FALSE(dead.QueueTransfer(DataIn({})));
+  TxSlice slices[4];
+  EXPECT_EQ(dead.PollTransmit(slices, stamper_), 0u);
+  dead.OnSent(1);
+  dead.OnTransportDone(1);
+  dead.Cancel(1);
+  dead.Reset();
   TxDone done;
-  EXPECT_FALSE(small.NextDone(&done));
+  EXPECT_FALSE(dead.NextDone(&done));
+  EXPECT_TRUE(dead.Materialize(nullptr));
+  EXPECT_TRUE(dead.idle());
+  EXPECT_FALSE(dead.has_unsent());
+  EXPECT_EQ(dead.stream_offset(), 0u);
+  EXPECT_EQ(dead.counters().bytes, 0u);
+}
+
+// Digests of a device that inserts one kind only, or fills them in place.
+TEST_F(SenderTest, EitherPlaceholderMaterializesAlone) {
+  const ByteVector data = Pattern(1001, 1);
+  Start(true, true);
+  ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, data, 1));
+  const ByteVector expected = SendAll();
+  for (bool fills : {false, true}) {
+    for (bool header : {false, true}) {
+      Start(true, true);
+      sender_->SetLeaseVerification(1);
+      if (fills) {
+        sender_->SetAcceleratorFills(header, !header);
+      } else {
+        sender_->SetDeviceInserts(header, !header);
+      }
+      ASSERT_TRUE(sender_->QueuePdu(TxClass::kNormal, Header(0x01), {}, data, 1));
+      TxSlice slices[16];
+      const size_t count = sender_->PollTransmit(slices, stamper_);
+      size_t placeholders = 0;
+      for (size_t i = 0; i < count; ++i) {
+        placeholders +=
+            Has(slices[i].flags, fills ? TxFlags::kFillDigest : TxFlags::kDeviceInserts);
+      }
+      EXPECT_EQ(placeholders, 1u);
+      EXPECT_TRUE(sender_->Materialize());
+      EXPECT_EQ(sender_->counters().materialized, 1u);
+      EXPECT_TRUE(sender_->Materialize());  // nothing is left to do
+      EXPECT_EQ(sender_->counters().materialized, 1u);
+      EXPECT_EQ(ToHex(SendAll()), ToHex(expected));
+    }
+  }
 }
 
 }  // namespace

@@ -239,6 +239,15 @@ TEST(CharacterTest, Utf8) {
   EXPECT_FALSE(IsUtf8(std::string_view("a\0b", 3)));
 }
 
+// Section 6.1: a key has 1 to 63 bytes.
+TEST(CharacterTest, KeyNames) {
+  EXPECT_FALSE(IsKeyName(""));
+  EXPECT_TRUE(IsKeyName(std::string(63, 'k')));
+  EXPECT_FALSE(IsKeyName(std::string(64, 'k')));
+  EXPECT_TRUE(IsKeyName("X#a"));
+  EXPECT_FALSE(IsKeyName("X a"));
+}
+
 TEST(CharacterTest, TextValues) {
   EXPECT_TRUE(IsTextValue(""));
   EXPECT_TRUE(IsTextValue("aZ09.-+@_/[]:"));
