@@ -396,7 +396,9 @@ size_t Session::WantRx(ConnectionId id, std::span<RxWant> out) {
 
 size_t Session::UnconsumedRx(ConnectionId id) const {
   const Row* row = state_->FindRow(id);
-  return row == nullptr ? 0 : row->state->receiver.UnconsumedRx();
+  if (row == nullptr) return 0;
+  // A header that waits for room waits unread, whether bytes stand behind it or not.
+  return std::max<size_t>(row->state->receiver.UnconsumedRx(), row->stalled ? 1 : 0);
 }
 
 size_t Session::PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant now) {

@@ -145,6 +145,7 @@ class Session {
   bool Receive(ConnectionId id, const RxSegment& segment, Instant now);
   bool Next(Event* event);
   size_t WantRx(ConnectionId id, std::span<RxWant> out);
+  // Above 0 while received bytes, or a PDU whose header has been taken, wait for room: drain Next() again after a send.
   size_t UnconsumedRx(ConnectionId id) const;
   // The same answer until OnSent(). 0: nothing to send.
   size_t PollTransmit(ConnectionId id, std::span<TxSlice> out, Instant now);

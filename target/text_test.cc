@@ -47,6 +47,21 @@ TEST(Text, SendTargetsInPages) {
   EXPECT_EQ(t.Take().U8(2), 0x04);
 }
 
+TEST(Text, WhatWaitsForTheLastAnswerWaitsUnread) {
+  TestTarget t;
+  t.Login();
+  t.transmit = false;
+  t.Send(TextRequest(0x80, 0x31, kNoTag, 100, Text({"MaxRecvDataSegmentLength=1024"}), false));
+  EXPECT_EQ(t.session->UnconsumedRx(t.id), 0u);
+  t.Send(TextRequest(0x80, 0x32, kNoTag, 101, "", false));
+  EXPECT_GT(t.session->UnconsumedRx(t.id), 0u) << "no byte stands behind it";
+  t.transmit = true;
+  t.Run();
+  EXPECT_EQ(t.Take().U32(16), 0x31u);
+  EXPECT_EQ(t.Take().U32(16), 0x32u);
+  EXPECT_EQ(t.session->UnconsumedRx(t.id), 0u);
+}
+
 TEST(Text, RenegotiatesMaxRecvDataSegmentLength) {
   TestTarget t;
   t.Login();

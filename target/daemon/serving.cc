@@ -11,6 +11,7 @@
 #include "target/daemon/catalogue.h"
 #include "target/daemon/worker.h"
 #include "transport/counters.h"
+#include "transport/wait_for_memory.h"
 
 namespace isthmus::target {
 namespace {
@@ -350,7 +351,8 @@ void Serving::AbortTasks(const AbortScope& scope, AbortCause cause, std::functio
     }
   }
   const uint64_t cookie = next_scope_++;
-  scopes_[cookie].swap(done);
+  // Another session asks: that there is no memory for it must not end this one.
+  transport::WaitForMemory([&] { scopes_[cookie].swap(done); });
   if (Error error = session_->AbortTasks(scope, cookie); !error.ok()) {
     std::function<void()> now = std::move(scopes_[cookie]);
     scopes_.erase(cookie);
