@@ -15,14 +15,16 @@ import collections
 import datetime
 import json
 import os
+import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
 
+from tools.benchmarks import page
+
 _OUT = ".bench"
-_DOC = "docs/digest.md"
+_DOC = pathlib.Path("docs/digest.md")
 _SIZES = [48, 56, 64, 68, 96, 256, 512, 1024, 1460, 4096, 8192, 16384, 65536, 262144, 1048576, 16777216]
 _SMALL = _SIZES[:5]
 _LARGE = _SIZES[5:]
@@ -235,17 +237,9 @@ def _measure(path: str, processes: int, repetitions: int, extra: list[str]) -> N
 def _update_docs(cells: Cells) -> None:
     draw(cells, "docs/digest.svg")
     date = datetime.datetime.fromisoformat(cells.context["date"]).date()
-    block = (f"<!-- tools/bench digest: begin -->\n{_machine()}. `tools/bench digest --update_docs`, {date}, guarded: "
-             f"{cells.context['guarded']}; `selected` is `{cells.context['selected']}`.\n\n"
-             f"![GB/s by size](digest.svg)\n\n{report(cells)}\n<!-- tools/bench digest: end -->")
-    with open(_DOC, encoding="utf-8") as file:
-        text = file.read()
-    text, count = re.subn(r"<!-- tools/bench digest: begin -->.*<!-- tools/bench digest: end -->", lambda _: block,
-                          text, flags=re.DOTALL)
-    if count != 1:
-        raise SystemExit(f"{_DOC} lacks the marks between which the tables go")
-    with open(_DOC, "w", encoding="utf-8") as file:
-        file.write(text)
+    page.put(_DOC, "tools/bench digest:",
+             f"{_machine()}. `tools/bench digest --update_docs`, {date}, guarded: {cells.context['guarded']}; `selected` is "
+             f"`{cells.context['selected']}`.\n\n![GB/s by size](digest.svg)\n\n{report(cells)}")
 
 
 def main(arguments: list[str]) -> int:

@@ -16,12 +16,12 @@ import re
 import subprocess
 import tempfile
 
+from tools.benchmarks import page
 from tools.delivery import tree
 from tools.testing import bazel
 
 _OUT = pathlib.Path(".bench")
 _DOC = pathlib.Path("docs/embedding.md")
-_BEGIN, _END = "<!-- tools/bench embedding: begin -->", "<!-- tools/bench embedding: end -->"
 _COMMANDS = 200
 # The C face converts structs and nothing else: above this share of the engine's own instructions something is wrong.
 BAR_SHARE = 0.2
@@ -98,9 +98,7 @@ def main(arguments: list[str]) -> int:
     _OUT.mkdir(exist_ok=True)
     (_OUT / "embedding.json").write_text(json.dumps(measured, indent=2) + "\n")
     if options.update_docs:
-        text = _DOC.read_text()
-        begin, end = text.index(_BEGIN), text.index(_END)
-        _DOC.write_text(text[:begin] + _BEGIN + "\n" + "\n".join(lines) + "\n" + text[end:])
+        page.put(_DOC, "tools/bench embedding:", "\n".join(lines))
     worst = max(row["c"] / row["cpp"] - 1 for row in measured["instructions"])
     good = worst <= BAR_SHARE
     print(f"{'passed' if good else 'FAILED'}: isthmus.h adds {100 * worst:.0f} % at most; the bar is {100 * BAR_SHARE:.0f} %")

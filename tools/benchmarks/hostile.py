@@ -13,11 +13,11 @@ import argparse
 import itertools
 import json
 import pathlib
-import re
 import subprocess
 import tempfile
 import time
 
+from tools.benchmarks import page
 from tools.peers import case, cases_hostile, guest, hostile, image, istgt, lio, ours
 from tools.peers.disk import Disk
 
@@ -179,10 +179,5 @@ def main(words: list[str]) -> int:
     text = tables(results)
     print(text)
     if arguments.update_docs:
-        block = f"<!-- tools/bench hostile: begin -->\n{text}<!-- tools/bench hostile: end -->"
-        page = _DOC.read_text()
-        pattern = r"<!-- tools/bench hostile: begin -->.*?<!-- tools/bench hostile: end -->"
-        if not re.search(pattern, page, re.DOTALL):
-            raise SystemExit(f"{_DOC} has no place for the tables")
-        _DOC.write_text(re.sub(pattern, lambda _: block, page, flags=re.DOTALL))
+        page.put(_DOC, "tools/bench hostile:", text)
     return 1 if failed else 0

@@ -28,6 +28,7 @@ import subprocess
 import tempfile
 import time
 
+from tools.benchmarks import page
 from tools.peers import case, ours, tgt
 from tools.testing import bazel
 
@@ -202,12 +203,6 @@ def client_table(run: dict) -> str:
     return "\n".join(lines)
 
 
-def _put(page: pathlib.Path, text: str) -> None:
-    begin, end = "<!-- loopback begin -->\n", "<!-- loopback end -->"
-    head, rest = page.read_text().split(begin)
-    page.write_text(head + begin + text + "\n" + end + rest.split(end)[1])
-
-
 def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="tools/bench loopback", description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -240,8 +235,8 @@ def main(words: list[str]) -> int:
     (_OUT / "loopback.json").write_text(json.dumps(run, indent=1) + "\n")
     print(tables(run), client_table(run), sep="\n\n")
     if arguments.update_docs:
-        _put(_DOC, tables(run))
-        _put(_DIGEST_DOC, client_table(run))
+        page.put(_DOC, "loopback", tables(run))
+        page.put(_DIGEST_DOC, "loopback", client_table(run))
     return 0
 
 

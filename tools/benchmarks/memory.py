@@ -20,6 +20,7 @@ import subprocess
 import tempfile
 import time
 
+from tools.benchmarks import page
 from tools.peers import case, ours
 from tools.testing import bazel
 
@@ -122,17 +123,11 @@ def main(arguments: list[str]) -> int:
     (_OUT / "memory.json").write_text(json.dumps({"sessions": options.sessions, "cores": os.cpu_count(),
                                                   "rows": rows + strangers}, indent=2) + "\n")
     if options.update_docs:
-        _put(_DOC, lines)
-        _put(_RELIABILITY, before_login)
+        page.put(_DOC, "memory", "\n".join(lines))
+        page.put(_RELIABILITY, "memory", "\n".join(before_login))
     passed = True
     for what, bar, of in (("a session", BAR_BYTES, rows), ("a connection before its login", BAR_STRANGER_BYTES, strangers)):
         good = max(row["bytes"] for row in of) <= bar
         passed = passed and good
         print(f"{'passed' if good else 'FAILED'}: at most {bar >> 10} KiB {what}")
     return 0 if passed else 1
-
-
-def _put(path: pathlib.Path, lines: list[str]) -> None:
-    text = path.read_text()
-    begin, end = text.index("<!-- memory begin -->"), text.index("<!-- memory end -->")
-    path.write_text(text[:begin] + "<!-- memory begin -->\n" + "\n".join(lines) + "\n" + text[end:])

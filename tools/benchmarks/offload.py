@@ -17,12 +17,12 @@ import json
 import os
 import pathlib
 import platform
-import re
 import statistics
 import subprocess
 import sys
 import tempfile
 
+from tools.benchmarks import page
 from tools.offload import demo, wire
 from tools.testing import bazel
 
@@ -327,10 +327,5 @@ def main(arguments: list[str]) -> int:
     except ImportError:
         print("no plots: python3-matplotlib is not installed", file=sys.stderr)
     if options.update_docs:
-        begin, end = "<!-- tools/bench offload: begin -->", "<!-- tools/bench offload: end -->"
-        text, count = re.subn(f"{begin}.*{end}", lambda _: f"{begin}\n{report(measured)}{end}", _DOC.read_text(), flags=re.S)
-        if count != 1:
-            print(f"bench offload: no place for it in {_DOC}", file=sys.stderr)
-            return 1
-        _DOC.write_text(text)
+        page.put(_DOC, "tools/bench offload:", report(measured))
     return 0
